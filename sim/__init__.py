@@ -1,0 +1,1 @@
+"""The rehearsal sandbox: scenario → ops → history → verdict → screen."""

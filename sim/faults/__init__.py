@@ -1,0 +1,1 @@
+"""What goes wrong: faults written ahead, made, proven and healed."""

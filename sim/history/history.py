@@ -1,0 +1,76 @@
+"""Reads a history: whole for judging, or line by line while it is still written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from sim.errors import BadInput
+from sim.history.op import Header, Op
+
+_OP = msgspec.json.Decoder(Op)
+_HEADER = msgspec.json.Decoder(Header)
+
+
+class Call(NamedTuple):
+    """An invocation and its completion; `done` is None while it is open."""
+
+    begun: Op
+    done: Op | None
+
+
+class History:
+    """All ops of a run, in order.
+
+    `torn` is True if the last line was cut by a kill; it is dropped, and whoever shows the
+    history says so.
+    """
+
+    def __init__(self, header: Header, ops: list[Op], *, torn: bool = False) -> None:
+        self.header, self.ops, self.torn = header, ops, torn
+
+    @classmethod
+    def load(cls, path: Path) -> History:
+        """Read a history.jsonl.
+
+        Raises BadInput if there is none or a line other than the last is damaged.
+        """
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise BadInput("there is no history to read", where=str(path), seen=str(error),
+                           todo="rehearse runs lists the runs that can be read") from error
+        return cls.parse(raw, where=str(path))
+
+    @classmethod
+    def parse(cls, raw: bytes, *, where: str = "history") -> History:
+        """Read a history from its bytes (see `load`)."""
+        lines = raw.split(b"\n")
+        torn = lines[-1] != b""
+        try:
+            header = _HEADER.decode(lines[0])
+        except msgspec.MsgspecError as error:
+            raise BadInput("the first line is not a history's header", where=f"{where}:1", seen=str(error),
+                           todo="was this file written by rehearse run?") from error
+        ops: list[Op] = []
+        for number, line in enumerate(lines[1:-1], start=2):
+            try:
+                ops.append(_OP.decode(line))
+            except msgspec.MsgspecError as error:
+                raise BadInput("a line is damaged", where=f"{where}:{number}", seen=str(error),
+                               todo="restore the run folder from a copy, or run again") from error
+        return cls(header, ops, torn=torn)
+
+    def calls(self) -> Iterator[Call]:
+        """Invocations with their completions, in the order of invocation."""
+        done: dict[int, Op] = {op.of: op for op in self.ops if op.of is not None}
+        for op in self.ops:
+            if op.type == "invoke":
+                yield Call(op, done.get(op.i))
+
+    def notes(self, f: str) -> Iterator[Op]:
+        """Lone `info` ops of one kind, in order."""
+        return (op for op in self.ops if op.type == "info" and op.of is None and op.f == f)

@@ -1,0 +1,109 @@
+"""The one writer of history.jsonl.
+
+Lines are buffered and flushed at least every `FLUSH_S`, so a killed harness loses at most
+that much. Whoever wants to watch inside the same process subscribes; everybody else reads
+the file.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sim.history.op import Header, Op, OpType
+
+FLUSH_S = 0.25
+"""Assumption: a quarter of the one second of ops that a kill may cost."""
+
+Subscriber = Callable[[Op], None]
+
+
+class Journal:
+    """Writes ops to a file; owns their numbering and their clock.
+
+    >>> journal = Journal(path, scenario="10-…", seed=10, engine="process")
+    >>> i = journal.invoke("web-1", "refresh", grant="…")
+    >>> journal.complete(i, "ok", route="blue", value={…})
+    """
+
+    def __init__(self, path: Path, *, scenario: str, seed: int, engine: str, grants: int = 0) -> None:
+        self.path = path
+        self._encode = msgspec.json.Encoder().encode
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file = os.fdopen(descriptor, "wb", buffering=1 << 16)
+        self._open: dict[int, Op] = {}
+        self._next = 0
+        self._subscribers: list[Subscriber] = []
+        self.origin_ns = time.monotonic_ns()
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        header = Header(origin_utc=now, scenario=scenario, seed=seed, engine=engine, grants=grants)
+        self._file.write(self._encode(header) + b"\n")
+        self._file.flush()
+        self._flushed_ns = self.origin_ns
+
+    def now_s(self) -> float:
+        """Seconds since the origin."""
+        return (time.monotonic_ns() - self.origin_ns) / 1e9
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call `subscriber` with every op from now on, in order, after it was buffered."""
+        self._subscribers.append(subscriber)
+
+    def invoke(self, process: str, f: str, *, due_s: float | None = None, grant: str | None = None,
+               token_hash: str | None = None, value: dict[str, Any] | None = None) -> int:
+        """Write an invocation; returns its index, to be given to `complete`."""
+        op = Op(self._next, "invoke", process, f, self._stamp(), None, due_s, grant, token_hash, None, value)
+        self._open[op.i] = op
+        self._write(op)
+        return op.i
+
+    def complete(self, of: int, type: OpType, *, route: str | None = None,
+                 value: dict[str, Any] | None = None, error: str | None = None) -> Op:
+        """Write the one completion of invocation `of`.
+
+        Raises KeyError if `of` is not open: a second completion is a bug.
+        """
+        begun = self._open.pop(of)
+        op = Op(self._next, type, begun.process, begun.f, self._stamp(), of, None, begun.grant,
+                begun.token_hash, route, value, error)
+        self._write(op)
+        return op
+
+    def note(self, process: str, f: str, value: dict[str, Any], *, grant: str | None = None) -> Op:
+        """Write something without an outcome: a lone `info`."""
+        op = Op(self._next, "info", process, f, self._stamp(), None, None, grant, None, None, value)
+        self._write(op)
+        return op
+
+    def open_ops(self) -> list[Op]:
+        """Invocations that have no completion yet, oldest first."""
+        return list(self._open.values())
+
+    def flush(self) -> None:
+        """Put everything written so far into the file."""
+        self._file.flush()
+        self._flushed_ns = time.monotonic_ns()
+
+    def close(self) -> None:
+        """Complete what is open as `info` (the run ended under it) and close the file."""
+        for op in self.open_ops():
+            self.complete(op.i, "info", error="the run ended before an answer")
+        self._file.flush()
+        self._file.close()
+
+    def _stamp(self) -> float:
+        return round((time.monotonic_ns() - self.origin_ns) / 1e9, 6)
+
+    def _write(self, op: Op) -> None:
+        self._next += 1
+        self._file.write(self._encode(op) + b"\n")
+        if time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
+            self.flush()
+        for subscriber in self._subscribers:
+            subscriber(op)

@@ -1,0 +1,1 @@
+"""Where real programs come from: published, or built at an exact version."""

@@ -1,0 +1,1 @@
+"""How real programs are run: as containers or as local processes."""

@@ -1,0 +1,131 @@
+"""What a rehearsal plays against, as the traffic, the runbook and the nemesis see it.
+
+The real rig does these with Hydra, Postgres, Toxiproxy and the queue; a model rig will do
+the same in virtual time. Every method is a coroutine and is called through
+`LiveEnvironment.call`, so a failure is an `Outcome`, never a surprise in the loop.
+A method that takes long reports through `Progress`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+Side = Literal["blue", "green"]
+Switchable = Literal["edge", "login_consent", "authz"]
+
+Progress = Callable[[dict[str, Any]], None]
+"""Called with {done, total, now, …} while a step works; each becomes a `progress` op."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A usable HTTP answer: it was read to its end."""
+
+    status: int
+    body: dict[str, Any]
+    """The JSON object, or {} where the answer has none."""
+    route: Side | None = None
+    """The stack that answered, from the edge's header."""
+    shed: str | None = None
+    """Why the edge refused on purpose (503), or None."""
+    coalesced: bool = False
+    capture: int | None = None
+    """The queue's sequence number of the captured revocation."""
+
+
+class Browser(msgspec.Struct):
+    """A user agent: one person's cookies, kept across authorizations."""
+
+    subject: str
+    cookies: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    """Host → cookie name → value."""
+
+
+class Client(msgspec.Struct, frozen=True):
+    """An OAuth client as registered; `secret` is None for public clients."""
+
+    client_id: str
+    kind: Literal["web", "cli", "mcp", "service"]
+    redirect_uri: str
+    secret: str | None
+    scope: str
+
+
+class Clients(Protocol):
+    """What OAuth clients, resource servers, users and admins do, each through its link.
+
+    Raises TimeoutError (nobody knows), ConnectionRefusedError (surely not done) or OSError
+    (connection lost: nobody knows).
+    """
+
+    async def introspect(self, token: str, *, timeout_s: float) -> Answer: ...
+    async def refresh(self, client: Client, refresh_token: str, *, timeout_s: float) -> Answer: ...
+    async def authorize(
+        self, client: Client, browser: Browser, *, scope: str, prompt: str | None, timeout_s: float
+    ) -> Answer:
+        """The whole way from the authorization request to the code.
+
+        The body is {code, verifier, skipped_login, skipped_consent} or {error}.
+        """
+        ...
+
+    async def exchange(self, client: Client, code: str, verifier: str, *, timeout_s: float) -> Answer: ...
+    async def client_credentials(self, client: Client, *, timeout_s: float) -> Answer: ...
+    async def revoke_token(self, client: Client, token: str, *, timeout_s: float) -> Answer: ...
+    async def revoke_consent(self, subject: str, client_id: str, *, timeout_s: float) -> Answer: ...
+    async def revoke_subject(self, subject: str, *, timeout_s: float) -> Answer: ...
+    async def delete_login(self, subject: str, *, timeout_s: float) -> Answer: ...
+    async def logout(self, browser: Browser, *, timeout_s: float) -> Answer: ...
+    async def may(self, token: str, *, timeout_s: float) -> Answer:
+        """Ask authz; the body is {allowed, why}."""
+        ...
+
+    async def discovery(self, *, timeout_s: float) -> Answer: ...
+    async def jwks(self, *, timeout_s: float) -> Answer: ...
+
+
+class Operations(Protocol):
+    """What an operator does; one method per act of a runbook step or of its undo.
+
+    Each raises StepFailed (or another RehearsalError) with what was seen. Results are figures
+    for the step's completion.
+    """
+
+    async def set_lifetime(self, access_s: float | None) -> dict[str, Any]: ...
+    async def capture(self, on: bool, *, direction: Literal["forward", "back"]) -> dict[str, Any]: ...
+    async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None], progress: Progress) -> dict[str, Any]: ...
+    async def drop_copy(self) -> dict[str, Any]: ...
+    async def cleanup(self, *, rows: str, progress: Progress) -> dict[str, Any]: ...
+    async def migrate(self, *, analyze: bool, progress: Progress) -> dict[str, Any]: ...
+    async def repair(self, *, marks: list[str], progress: Progress) -> dict[str, Any]: ...
+    async def start_green(self) -> dict[str, Any]: ...
+    async def stop_green(self) -> dict[str, Any]: ...
+    async def buffer(self, on: bool) -> dict[str, Any]: ...
+    async def drain(self, side: Side, *, deadline_s: float) -> dict[str, Any]: ...
+    async def fence(self, side: Side, on: bool) -> dict[str, Any]: ...
+    async def switch(self, what: Switchable, to: Side) -> dict[str, Any]: ...
+    async def replay(self, *, direction: Literal["forward", "back"], by: str, workers: int, progress: Progress) -> dict[str, Any]: ...
+    async def stop_blue(self) -> dict[str, Any]: ...
+    async def prove_well(self, side: Side) -> dict[str, Any]: ...
+    async def gauges(self) -> dict[str, Any]: ...
+    async def measure(self, question: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Read by key, for the verify step: the questions stand in sim/runbook/verify.py."""
+        ...
+
+
+class Faults(Protocol):
+    """What goes wrong on purpose: make, prove and heal, on links of the stack file."""
+
+    async def make(self, fault: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def heal(self, name: str) -> dict[str, Any]: ...
+    async def prove_link(self, link: str) -> dict[str, Any]: ...
+
+
+class Rig(Protocol):
+    """Everything a rehearsal plays against."""
+
+    clients: Clients
+    operations: Operations
+    faults: Faults

@@ -1,0 +1,1 @@
+"""What the operator does: steps with undo, gates, guards and tolerances."""

@@ -1,0 +1,1 @@
+"""Our own services, each its own process: edge, login_consent, authz, replayer."""

@@ -1,0 +1,1 @@
+"""Who calls: topology, population, personas, arrivals and the plan."""
