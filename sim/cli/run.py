@@ -1,0 +1,144 @@
+"""`rehearse run`: one rehearsal, with the screen on a terminal and plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sim.errors import BadInput
+
+
+class Engine(StrEnum):
+    """Where the real programs run."""
+
+    auto = "auto"
+    docker = "docker"
+    process = "process"
+    model = "model"
+
+
+class Keep(StrEnum):
+    """Which run folders are kept."""
+
+    never = "never"
+    on_broken = "on-broken"
+    always = "always"
+
+
+DEFAULT = "10"
+_ATTENDED = "REHEARSE_ATTENDED"
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="number, name, unique prefix or path")] = DEFAULT,
+    engine: Annotated[Engine, typer.Option(envvar="REHEARSE_ENGINE", help="where the real programs run")] = Engine.auto,
+    seed: Annotated[int | None, typer.Option(envvar="REHEARSE_SEED", help="instead of the scenario's")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as runbook.copy.jobs=4")] = None,
+    run_dir: Annotated[Path | None, typer.Option(envvar="REHEARSE_RUN_DIR", help="folder of this run")] = None,
+    tui: Annotated[bool | None, typer.Option("--tui/--no-tui", envvar="REHEARSE_TUI",
+                                             help="the screen; default: on a terminal")] = None,
+    keep: Annotated[Keep, typer.Option(envvar="REHEARSE_KEEP", help="service logs of which runs are kept")] = Keep.always,
+    pause_before: Annotated[str | None, typer.Option(envvar="REHEARSE_PAUSE_BEFORE", help="pause before this step")] = None,
+    yes: Annotated[bool, typer.Option("--yes", envvar="REHEARSE_YES", help="approve every gate")] = False,
+    dry: Annotated[bool, typer.Option("--dry", "--dry-run", help="print the runbook, write the plan, start nothing")] = False,
+    json: Annotated[bool, typer.Option("--json", help="verdict.json on stdout")] = False,
+) -> None:
+    """Run one rehearsal on real parts and judge it."""
+    from sim.scenario import load_scenario
+
+    if engine is Engine.model:
+        raise BadInput("there is no model rig yet", where="--engine", todo="--engine process or docker")
+    chosen = load_scenario(scenario, sets=set_ or [])
+    if pause_before is not None and chosen.step(pause_before) is None:
+        raise BadInput(f"there is no step {pause_before!r} in {chosen.slug}", where="--pause-before",
+                       todo="one of " + ", ".join(s.name for s in chosen.runbook))
+    for note in chosen.notes:
+        typer.echo(f"note: {note}", err=True)
+    if dry:
+        _dry(chosen, seed, run_dir)
+        return
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if tui or (tui is None and terminal and sys.stdout.isatty() and not json):
+        raise typer.Exit(_with_screen(chosen, engine, seed, set_ or [], scenario, run_dir, keep, pause_before, yes))
+    from sim.rehearsal import Options
+
+    options = Options(engine=engine.value, seed=seed, run_dir=run_dir, keep=keep.value, pause_before=pause_before,
+                      yes=yes, attended=terminal or bool(os.environ.get(_ATTENDED)))
+    raise typer.Exit(_plain(chosen, options, json))
+
+
+def _plain(chosen: Any, options: Any, json: bool) -> int:
+    import uvloop
+
+    from sim.rehearsal import rehearse
+
+    result = uvloop.run(rehearse(chosen, options))
+    if json and result.verdict is not None:
+        typer.echo((result.folder / "verdict.json").read_text(), nl=False)
+    else:
+        typer.echo(result.text, nl=False)
+    return int(result.code)
+
+
+def _dry(chosen: Any, seed: int | None, run_dir: Path | None) -> None:
+    """Print the runbook and write plan.jsonl; nothing is started."""
+    from sim.rehearsal import Options, plan_of, prepare
+    from sim.traffic.plan import make_plan
+    from sim.traffic.population import Population
+
+    options = Options(seed=seed, run_dir=run_dir, yes=True)
+    drawn, folder = prepare(chosen, options)
+    counts = chosen.population.clients
+    population = Population.draw(drawn, chosen.population.grants, counts.model_dump())
+    plan = make_plan(chosen.model_copy(update={"seed": drawn}), population)
+    plan.write(folder / "plan.jsonl")
+    typer.echo(f"{chosen.slug}  seed {drawn}: {chosen.title}")
+    for n, step in enumerate(plan_of(chosen), start=1):
+        typer.echo(f"{n:>2}  {step['name']:<10} {step['does']}")
+        typer.echo(f"{'':14} needs: {step['needs']}; undo: {step['undo']}; deadline {step['deadline_s']:g} s")
+    typer.echo(f"plan: {folder / 'plan.jsonl'}")
+    typer.echo(f"next: rehearse run {chosen.slug.split('-')[0]} --seed {drawn}")
+
+
+def _with_screen(chosen: Any, engine: Engine, seed: int | None, sets: list[str], name: str, run_dir: Path | None,
+                 keep: Keep, pause_before: str | None, yes: bool) -> int:
+    """The rehearsal in a process of its own, the screen in this terminal.
+
+    Whoever leaves the screen leaves the run alone; `rehearse watch latest` comes back.
+    """
+    import secrets as randomness
+
+    from sim.rehearsal import Options, prepare
+
+    if seed is None:
+        seed = chosen.seed if chosen.seed is not None else randomness.randbelow(2**31)
+    _, folder = prepare(chosen, Options(seed=seed, run_dir=run_dir, yes=yes, attended=True))
+    command = [sys.executable, "-m", "sim.cli.app", "run", name, "--engine", engine.value, "--seed", str(seed),
+               "--run-dir", str(folder), "--no-tui", "--keep", keep.value]
+    for one in sets:
+        command += ["--set", one]
+    if pause_before:
+        command += ["--pause-before", pause_before]
+    if yes:
+        command.append("--yes")
+    log = folder / "logs" / "rehearsal.log"
+    with open(log, "wb") as output:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                 start_new_session=True, env={**os.environ, _ATTENDED: "1"})
+    screen = subprocess.run([sys.executable, "-m", "tui", str(folder)], check=False)
+    code = child.poll()
+    if code is None:
+        typer.echo(f"the run goes on: rehearse watch {folder.name}   rehearse ctl {folder.name} abort", err=True)
+        return 0 if screen.returncode == 0 else 255
+    report = folder / "report.txt"
+    if report.exists():
+        typer.echo(report.read_text(), nl=False)
+    else:
+        typer.echo(log.read_text()[-4000:], err=True, nl=False)
+    return code

@@ -1,0 +1,303 @@
+"""One rehearsal from its scenario to its verdict: composes everything else.
+
+Order: run folder and plan (nothing is started on bad input) → real parts → stack and seeded
+blue → links proven → traffic, nemesis, gauges and runbook in one SimPy environment → end,
+heal, clean up → judge and report. Whatever happens, the stack is taken down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets as randomness
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import simpy
+
+from sim.checks.verdict import Verdict, exit_code
+from sim.clock import LiveEnvironment
+from sim.control import ControlServer
+from sim.errors import RehearsalError
+from sim.faults.nemesis import Nemesis
+from sim.faults.written import Written
+from sim.history.history import History
+from sim.history.journal import Journal
+from sim.phases import Phases
+from sim.runbook.catalogue import CATALOGUE
+from sim.runbook.context import Context
+from sim.runbook.desk import Desk
+from sim.runbook.gates import refuse_unattended
+from sim.runbook.price import Price
+from sim.runbook.revoked import Revoked
+from sim.runbook.runner import Ended, Runner
+from sim.runbook.steady import Watcher
+from sim.runfolder import make_run_folder, write_private
+from sim.scenario import Scenario
+
+GAUGE_S = 1.0
+"""Once a second: what the screen shows moves no faster."""
+WARM_UP_S = 4.0
+"""Assumption: traffic runs this long before the baseline begins, so that connections are open."""
+
+Keep = Literal["never", "on-broken", "always"]
+Report = Callable[[str], None]
+"""Takes one line of progress for people."""
+
+
+@dataclass
+class Options:
+    """How one rehearsal is to be run."""
+
+    engine: Literal["auto", "docker", "process"] = "auto"
+    seed: int | None = None
+    run_dir: Path | None = None
+    keep: Keep = "on-broken"
+    pause_before: str | None = None
+    yes: bool = False
+    attended: bool = False
+    say: Report = field(default=lambda line: print(line, file=sys.stderr, flush=True))
+
+
+@dataclass
+class Result:
+    """What came of it."""
+
+    folder: Path
+    verdict: Verdict | None
+    code: int
+    text: str
+
+
+def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
+    """Everything that can go wrong on input, before anything is started; (seed, folder)."""
+    refuse_unattended(scenario, attended=options.attended, yes=options.yes)
+    seed = options.seed if options.seed is not None else scenario.seed
+    if seed is None:
+        seed = randomness.randbelow(2**31)
+        options.say(f"seed {seed} was drawn; --seed {seed} runs the same again")
+    folder = make_run_folder(scenario.slug, seed, options.run_dir)
+    write_private(folder / "scenario.yaml", scenario.resolved(seed=seed))
+    return seed, folder
+
+
+async def rehearse(scenario: Scenario, options: Options) -> Result:
+    """Run one rehearsal and judge it.
+
+    Raises RehearsalError for what the user must mend; nothing is left running either way.
+    """
+    seed, folder = prepare(scenario, options)
+    rehearsal = _Rehearsal(scenario, options, seed, folder)
+    return await rehearsal.run()
+
+
+class _Rehearsal:
+    def __init__(self, scenario: Scenario, options: Options, seed: int, folder: Path) -> None:
+        self.scenario, self.options, self.seed, self.folder = scenario, options, seed, folder
+        self.say = options.say
+        self.desk: Desk | None = None
+        self.interrupts = 0
+        self._task: asyncio.Task[Any] | None = None
+
+    async def run(self) -> Result:
+        from sim.rigs.real.engines import choose
+
+        self._task = asyncio.current_task()
+        self._listen_to_signals()
+        kind, why = choose(self.options.engine)
+        self.say(f"engine {kind}: {why}")
+        journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed,
+                          engine=kind, grants=self.scenario.population.grants)
+        ended = Ended("failed", "the run was stopped")
+        bug: BaseException | None = None
+        try:
+            ended = await self._on_a_stack(kind, journal)
+        except asyncio.CancelledError:
+            if not self.interrupts:
+                raise
+        except RehearsalError as error:
+            ended = Ended("failed", str(error))
+            bug = error
+        except Exception as error:
+            write_private(self.folder / "logs" / "bug.log", traceback.format_exc())
+            ended = Ended("failed", f"a bug: {error!r}")
+            bug = error
+        finally:
+            journal.note("harness", "end", {"ended": ended.how, "why": ended.why})
+            journal.note("runbook", "state", {"state": "FINISHED", "why": ended.how})
+            journal.close()
+        return self._judge(ended, bug)
+
+    # signals: once = abort and roll back, twice or SIGTERM = stop and clean up now
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, self._interrupted)
+            loop.add_signal_handler(signal.SIGTERM, self._stop_now)
+            loop.add_signal_handler(signal.SIGHUP, self._stop_now)
+
+    def _interrupted(self) -> None:
+        if self.desk is None or self.desk.past_return or self.desk.aborted.triggered or self.interrupts:
+            self._stop_now()
+            return
+        self.interrupts += 1
+        self.say("aborting: rolling back to blue. Ctrl-C again stops and cleans up at once.")
+        self.desk.aborted.succeed("the operator: Ctrl-C")
+
+    def _stop_now(self) -> None:
+        self.interrupts += 1
+        self.say("stopping and cleaning up")
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _on_a_stack(self, kind: str, journal: Journal) -> Ended:
+        from sim.rigs.real.rig import RealRig
+
+        def command(how: str, text: str) -> None:
+            journal.note("runbook", "cmd", {"kind": how, "command": text})
+
+        rig = await RealRig.open(kind, scenario=self.scenario, seed=self.seed, folder=self.folder,
+                                 say=self.say, command=command)
+        try:
+            i = journal.invoke("harness", "stack", value={"engine": kind})
+            figures = await rig.start()
+            journal.complete(i, "ok", value=figures)
+            self.say(f"stack ready in {figures['ready_s']:.1f} s")
+            await self._prove_links(rig, journal, rig.links_before_green())
+            return await self._play(rig, journal)
+        finally:
+            await asyncio.shield(rig.close())
+
+    async def _prove_links(self, rig: Any, journal: Journal, links: list[str]) -> None:
+        for link in links:
+            i = journal.invoke("harness", "link", value={"link": link})
+            try:
+                journal.complete(i, "ok", value={"link": link, **await rig.faults.prove_link(link)})
+            except (RehearsalError, OSError) as error:
+                journal.complete(i, "fail", value={"link": link}, error=str(error)[:300])
+        self.say(f"{len(links)} links tried with a toxic each")
+
+    async def _play(self, rig: Any, journal: Journal) -> Ended:
+        from sim.checks.forming import Forming
+        from sim.traffic.play import Traffic
+        from sim.traffic.proving import Proving
+
+        env = LiveEnvironment()
+        phases = Phases(env)
+        forming = Forming(self.scenario)
+        price, watcher, revoked = Price(), Watcher(), Revoked()
+        for subscriber in (forming.feed, price, watcher, revoked):
+            journal.subscribe(subscriber)
+        desk = Desk(env, journal, lambda: {"t_s": round(journal.now_s(), 1), **price.cut(), **price.way_back()})
+        desk.on_stop = self._stop_now
+        traffic = Traffic(env, rig.plan, rig.population, rig.minter, rig.clients, journal, phases, self.scenario)
+        ctx = Context(env, self.scenario, rig, journal, phases, desk, price, watcher, traffic.ledger,
+                      Proving(rig, traffic, journal, self.scenario, revoked),
+                      {"revoked": revoked, "environment": rig.environment(),
+                       "prove_links": lambda links: self._prove_links(rig, journal, links)})
+        runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
+                        pause_before=self.options.pause_before, figure=lambda name: forming.verdict().figure(name))
+        written = Written(self.folder / "faults.jsonl")
+        nemesis = Nemesis(env, list(self.scenario.faults), rig.faults, journal, phases, written, self.seed)
+        server = ControlServer(self.folder, desk.handle)
+        await server.start()
+        self.desk = desk
+        journal.note("runbook", "plan", {"steps": plan_of(self.scenario), "tolerate": {
+            name: t.max for name, t in self.scenario.tolerate.items()}})
+        journal.note("runbook", "state", {"state": "RUNNING", "why": "traffic begins"})
+        heartbeat = _Heartbeat(self.say, journal, price)
+        journal.subscribe(heartbeat)
+        try:
+            main = env.process(self._main(env, runner, nemesis, traffic))
+            env.process(_gauges(env, rig, journal, price, traffic))
+            ended: Ended = await env.run_live(main)
+        finally:
+            self.desk = None
+            written.close()
+            await server.close()
+        return ended
+
+    def _main(self, env: LiveEnvironment, runner: Runner, nemesis: Nemesis,
+              traffic: Any) -> Generator[simpy.Event, Any, Ended]:
+        traffic.start()
+        nemesis.start()
+        yield env.timeout(WARM_UP_S)
+        ended: Ended = yield env.process(runner.play())
+        yield env.process(nemesis.heal_all())
+        yield traffic.stop()
+        return ended
+
+    def _judge(self, ended: Ended, bug: BaseException | None) -> Result:
+        from sim.report.files import write_reports
+
+        history = History.load(self.folder / "history.jsonl")
+        verdict, text = write_reports(self.folder, history, self.scenario)
+        if isinstance(bug, RehearsalError):
+            raise bug
+        if bug is not None:
+            raise RehearsalError("a bug in the rehearsal itself", seen=repr(bug)[:300],
+                                 todo=f"its traceback is in {self.folder}/logs/bug.log") from bug
+        failed = ended.how == "failed"
+        return Result(self.folder, verdict, exit_code(verdict, tool_failed=failed), text)
+
+
+def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
+    """The runbook as data: what `--dry`, the screen and runbook.md say of each step."""
+    told = []
+    for step in scenario.runbook:
+        entry = CATALOGUE[step.kind]
+        told.append({"name": step.name, "kind": step.kind, "does": entry.does, "needs": entry.needs,
+                     "undo": entry.undo_words, "abort_costs": entry.abort_costs, "deadline_s": step.deadline,
+                     "gate": step.gate is not None, "least_s": step.least_s})
+    return told
+
+
+def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,
+            traffic: Any) -> Generator[simpy.Event, Any, None]:
+    while True:
+        began_s = env.now
+        outcome = yield env.call(rig.operations.gauges())
+        value = outcome.value if outcome.kind == "ok" else {"error": str(outcome.error)[:200]}
+        journal.note("harness", "gauge", {**value, "cut": price.cut(), "way_back": price.way_back(),
+                                          **traffic.gauge()})
+        yield env.timeout(max(0.05, GAUGE_S - (env.now - began_s)))
+
+
+class _Heartbeat:
+    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s."""
+
+    EVERY_S = 10.0
+
+    def __init__(self, say: Report, journal: Journal, price: Price) -> None:
+        self._say, self._journal, self._price = say, journal, price
+        self._last_s = 0.0
+        self._done = self._failed = 0
+        self._step = "-"
+
+    def __call__(self, op: Any) -> None:
+        value = op.value or {}
+        at = f"T+{int(op.t_s // 60):02d}:{op.t_s % 60:04.1f}"
+        if op.f == "step" and op.type == "invoke":
+            self._step = value["step"]
+            self._say(f"{at} {value['n']:>2}/{value['of']} {value['step']}: {value['does']}")
+        elif op.f in ("step", "undo") and op.type != "invoke":
+            took = f" {value['took_s']:.1f} s" if "took_s" in value else ""
+            self._say(f"{at}       {op.f} {value.get('step')} {op.type}{took}{' ' + op.error if op.error else ''}")
+        elif op.f == "note" and value.get("level") != "info":
+            self._say(f"{at}       {value.get('level')}: {value.get('text')}")
+        elif op.f == "fault" and op.type != "invoke":
+            self._say(f"{at}       fault {value.get('name')} {op.type} {value.get('seen', op.error)}")
+        elif op.type in ("ok", "fail", "info") and op.of is not None and op.process[0] != "v":
+            self._done += 1
+            self._failed += op.type != "ok"
+        if op.t_s - self._last_s >= self.EVERY_S:
+            self._last_s = op.t_s
+            cut = self._price.cut()
+            self._say(f"{at}       {self._step}: {self._done} operations, {self._failed} not ok; "
+                      f"if we cut now {cut['grants']} grants, {cut['chains']} chains")

@@ -1,0 +1,27 @@
+"""Everything a finished run leaves for people and machines, written into its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.checks import judge
+from sim.checks.verdict import Verdict, to_json
+from sim.history.history import History
+from sim.report.junit import junit
+from sim.report.procedure import procedure
+from sim.report.text import report_text
+from sim.runfolder import write_private
+from sim.scenario import Scenario
+
+
+def write_reports(folder: Path, history: History, scenario: Scenario) -> tuple[Verdict, str]:
+    """Judge a history and write verdict.json, report.txt, junit.xml and runbook.md."""
+    verdict = judge(history, scenario)
+    text = report_text(verdict, history, scenario, folder)
+    took_s = history.ops[-1].t_s if history.ops else 0.0
+    write_private(folder / "verdict.json", to_json(verdict))
+    write_private(folder / "report.txt", text)
+    write_private(folder / "report.json", to_json(verdict))
+    write_private(folder / "junit.xml", junit(verdict, took_s))
+    write_private(folder / "runbook.md", procedure(history, scenario))
+    return verdict, text

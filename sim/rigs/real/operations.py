@@ -1,0 +1,163 @@
+"""The operator's acts on the real stack: one method per act of a runbook step or its undo."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from sim.errors import StepFailed
+from sim.rigs.real.cleanup import Cleanup
+from sim.rigs.real.controls import Controls
+from sim.rigs.real.copying import Copying
+from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.fence import Fence
+from sim.rigs.real.gauging import Gauging
+from sim.rigs.real.lifetime import Lifetime
+from sim.rigs.real.migration import Migration
+from sim.rigs.real.repair import Repair
+from sim.rigs.real.verification import Verification
+from sim.rigs.real.wellness import Wellness
+from sim.rigs.rig import Progress, Side, Switchable
+
+BARRIER_S = 15.0
+"""Assumption: a revocation under way ends within its client's 5 s; three times that is a fault."""
+REPLAY_S = 240.0
+"""Assumption: 1,000,000 captures are another issue's; thousands take seconds."""
+
+
+class RealOperations:
+    """Implements `sim.rigs.rig.Operations`; each method raises StepFailed with what was seen."""
+
+    def __init__(self, engine: Engine, controls: dict[str, Controls], *, lifetime: Lifetime, copying: Copying,
+                 cleanup: Cleanup, migration: Migration, repair: Repair, fence: Fence, verification: Verification,
+                 gauging: Gauging, wellness: Wellness, replay_environment: dict[str, str],
+                 prove_green: Callable[[], Any]) -> None:
+        self._engine, self._controls = engine, controls
+        self._lifetime, self._copying, self._cleanup = lifetime, copying, cleanup
+        self._migration, self._repair, self._fence = migration, repair, fence
+        self._verification, self._gauging, self._wellness = verification, gauging, wellness
+        self._replay_environment = replay_environment
+        self._prove_green = prove_green
+        self.green_runs = False
+
+    async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
+        """Raise blue's access-token lifetime; None puts it back (on whichever stack serves)."""
+        return await self._lifetime.set(access_s)
+
+    async def capture(self, on: bool, *, direction: Literal["forward", "back"]) -> dict[str, Any]:
+        """Switch the capture; on ends when every earlier revocation has its outcome."""
+        return await self._controls["edge"].ask("PUT", "/capture", {"on": on, "direction": direction},
+                                                deadline_s=BARRIER_S)
+
+    async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
+                   progress: Progress) -> dict[str, Any]:
+        """Copy blue's database to green while blue serves."""
+        return await self._copying.copy(by=by, jobs=jobs, on_snapshot=on_snapshot, progress=progress)
+
+    async def drop_copy(self) -> dict[str, Any]:
+        """Drop green's database."""
+        return await self._copying.drop_copy()
+
+    async def cleanup(self, *, rows: str, progress: Progress) -> dict[str, Any]:
+        """Mend or set aside the rows of the copy that break the migration."""
+        return await self._cleanup.cleanup(rows=rows, progress=progress)
+
+    async def migrate(self, *, analyze: bool, progress: Progress) -> dict[str, Any]:
+        """Run the stock migration on the copy."""
+        return await self._migration.migrate(analyze=analyze, progress=progress)
+
+    async def repair(self, *, marks: list[str], progress: Progress) -> dict[str, Any]:
+        """Mend what the migration marked wrongly."""
+        return await self._repair.repair(marks=marks, progress=progress)
+
+    async def start_green(self) -> dict[str, Any]:
+        """Start green's Hydra on the migrated copy and prove its links."""
+        began = time.monotonic()
+        await self._engine.start("green-hydra")
+        self.green_runs = True
+        proven = await self._prove_green()
+        await self._wellness.warm("green")
+        return {"ready_s": round(time.monotonic() - began, 3), "links": proven}
+
+    async def stop_green(self) -> dict[str, Any]:
+        """Stop green's Hydra."""
+        self.green_runs = False
+        await self._engine.stop("green-hydra")
+        return {}
+
+    async def buffer(self, on: bool) -> dict[str, Any]:
+        """Let requests wait at the edge, or release them."""
+        return await self._controls["edge"].ask("PUT", "/buffer", {"on": on})
+
+    async def drain(self, side: Side, *, deadline_s: float) -> dict[str, Any]:
+        """Wait until nothing is under way to a side."""
+        return await self._controls["edge"].ask("POST", "/drain", {"side": side, "deadline_s": deadline_s},
+                                                deadline_s=deadline_s + 5.0)
+
+    async def fence(self, side: Side, on: bool) -> dict[str, Any]:
+        """Nothing can write to a side's database, or again everything can."""
+        return await (self._fence.close(side) if on else self._fence.open(side))
+
+    async def switch(self, what: Switchable, to: Side) -> dict[str, Any]:
+        """Point the edge, login-consent or authz at a side."""
+        if what == "edge":
+            return await self._controls["edge"].ask("PUT", "/route", {"to": to})
+        return await self._controls[what.replace("_", "-")].ask("PUT", "/side", {"to": to})
+
+    async def replay(self, *, direction: Literal["forward", "back"], by: str, workers: int,
+                     progress: Progress) -> dict[str, Any]:
+        """Run the replayer once; its last line is the result."""
+        last: dict[str, Any] = {}
+
+        def line(text: str) -> None:
+            nonlocal last
+            try:
+                told = json.loads(text)
+            except ValueError:
+                return
+            if told.get("event") == "progress":
+                progress({"done": told.get("done"), "total": told.get("total"), "now": "replay"})
+            elif told.get("event") == "done":
+                last = told
+
+        result = await self._engine.job(
+            "replayer", ["python", "-m", "sim.services.replayer", "--direction", direction, "--by", by,
+                         "--workers", str(workers)],
+            environment=self._replay_environment, on_line=line, deadline_s=REPLAY_S)
+        if not last or result.exit_code:
+            raise StepFailed("the replayer did not finish", where="replayer", seen=result.tail[-400:],
+                             todo="its log is logs/replayer.log in the run folder")
+        last.pop("event")
+        return last
+
+    async def stop_blue(self) -> dict[str, Any]:
+        """Stop blue's Hydra and Postgres; their data is kept until the stack is removed."""
+        await self._engine.stop("blue-hydra")
+        await self._engine.stop("blue-postgres")
+        return {"kept": "until the stack is removed"}
+
+    async def prove_well(self, side: Side) -> dict[str, Any]:
+        """A new token is issued, is active and is refused once revoked."""
+        return await self._wellness.prove(side)
+
+    async def gauges(self) -> dict[str, Any]:
+        """One second's figures of both stacks and the edge."""
+        return await self._gauging.read(green=self.green_runs)
+
+    async def measure(self, question: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Read by key, for the verify step."""
+        if question == "equality":
+            return self._copying.equality()
+        if question == "migrations":
+            return await self._migration.listed()
+        return await self._verification.measure(question, arguments)
+
+
+async def together(*work: Any) -> None:
+    """Run several; the first failure cancels the others."""
+    async with asyncio.TaskGroup() as group:
+        for one in work:
+            group.create_task(one)

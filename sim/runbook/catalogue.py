@@ -1,0 +1,65 @@
+"""The built-in steps: what each does, how it is undone, what an abort costs there.
+
+The words stand on the screen, in `--dry` and in runbook.md; the functions do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sim.runbook import closing, database, own, prepare, switching
+from sim.runbook.context import Acting, Context
+
+Act = Callable[[Context, Any], Acting]
+
+
+class Entry(NamedTuple):
+    """One kind of step."""
+
+    does: str
+    act: Act
+    needs: str
+    """Precondition, as a sentence."""
+    undo_words: str
+    undo: Act | None
+    abort_costs: str
+    point_of_no_return: bool = False
+
+
+CATALOGUE: dict[str, Entry] = {
+    "baseline": Entry("watch the traffic until it is known to be steady", prepare.baseline,
+                      "blue serves", "nothing to undo", None, "nothing"),
+    "lifetime": Entry("raise the lifetime of access tokens, wait until the old ones are renewed",
+                      prepare.lifetime, "blue's Hydra reloads its configuration",
+                      "put the lifetime back", prepare.lifetime_undo, "nothing"),
+    "capture": Entry("put each revocation also in the queue, before blue is asked", prepare.capture,
+                     "the queue acknowledges", "stop capturing", prepare.capture_undo, "nothing"),
+    "copy": Entry("copy blue's database to green under one snapshot and compare them", database.copy,
+                  "every revocation before the capture has its outcome", "drop the copy",
+                  database.copy_undo, "nothing"),
+    "cleanup": Entry("find the rows that break the migration; mend or set aside each", database.cleanup,
+                     "the copy is whole", "goes with the copy", None, "nothing"),
+    "migrate": Entry("run the stock migration on the copy; compare with the migration list",
+                     database.migrate, "no row is left that breaks it", "goes with the copy", None, "nothing"),
+    "repair": Entry("put back the subjects, states and grants the migration marked wrongly",
+                    database.repair, "every file of the migration list is applied", "goes with the copy",
+                    None, "nothing"),
+    "cutover": Entry("buffer, drain, fence blue, switch login-consent and authz, switch the edge, release",
+                     switching.cutover, "green is ready",
+                     "buffer, drain, unfence blue, replay green's revocations on blue, switch back, release",
+                     switching.cutover_undo, "the grants made on green; their revocations are carried over"),
+    "replay": Entry("apply the captured revocations on green by grant", switching.replay,
+                    "every captured revocation has its outcome", "nothing to undo: blue never lost them",
+                    None, "as at the cutover"),
+    "soak": Entry("watch green serve, with the way back open", switching.soak, "green serves",
+                  "nothing to undo", None, "as at the cutover"),
+    "verify": Entry("read everything by key, ask the API for every revoked grant and a sample",
+                    closing.verify, "the replay is done", "nothing to undo", None, "as at the cutover"),
+    "close": Entry("capture off, lifetime back, blue stopped and kept", closing.close,
+                   "somebody wants no way back", "none: point of no return", None, "no way back", True),
+    "exec": Entry("run a command of your own", own.execute, "the command exists", "run your undo command",
+                  own.execute_undo, "as your command says"),
+    "manual": Entry("a person does it; the time is measured", own.manual, "somebody is there",
+                    "a person undoes it", None, "as the person says"),
+}

@@ -1,0 +1,41 @@
+"""The end: verify by key and through the API, then close blue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.runbook.context import Acting, Context
+from sim.scenario import Close, Verify
+
+
+def verify(ctx: Context, step: Verify) -> Acting:
+    """Everything by key in SQL; every revoked grant and a sample of the rest through the API."""
+    signatures = dict(ctx.chains.signatures())
+    revoked = ctx.facts["revoked"]
+    grants, consents = revoked.before_switch()
+    yield from ctx.measure("oracle", when="end", signatures=signatures)
+    yield from ctx.measure("revoked_rows", grants=grants, consents=consents,
+                           signatures={s: g for s, g in signatures.items() if g in set(grants)})
+    yield from ctx.measure("lost_grants", signatures=signatures)
+    yield from ctx.measure("lost_chains", signatures=signatures)
+    yield from ctx.measure("consents", revoked=revoked.consents())
+    yield from ctx.measure("browser_sessions")
+    if ctx.facts.get("capturing"):
+        yield from ctx.measure("queue")
+    figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(sample=step.sample))
+    yield from ctx.measure("database")
+    return figures
+
+
+def close(ctx: Context, step: Close) -> Acting:
+    """Capture off, lifetime back, blue stopped and kept: no way back from here."""
+    operations = ctx.rig.operations
+    ctx.desk.past_return = True
+    figures: dict[str, Any] = {}
+    if ctx.facts.get("capturing"):
+        direction = "back" if ctx.facts.get("capturing_back") else "forward"
+        figures["capture"] = yield from ctx.do(operations.capture(False, direction=direction))
+    if ctx.facts.get("lifetime_raised"):
+        figures["lifetime"] = yield from ctx.do(operations.set_lifetime(None))
+    figures["blue"] = yield from ctx.do(operations.stop_blue())
+    return figures

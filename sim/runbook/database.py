@@ -1,0 +1,47 @@
+"""The copy and what is done to it while blue serves: copy, cleanup, migrate, repair."""
+
+from __future__ import annotations
+
+from sim.runbook.context import Acting, Context
+from sim.scenario import Cleanup, Copy, Migrate, Repair
+
+
+def copy(ctx: Context, step: Copy) -> Acting:
+    """Copy blue's database to green under one snapshot, and compare them key by key."""
+
+    def snapshot() -> None:
+        ctx.journal.note("runbook", "snapshot", {"by": step.by})
+        ctx.phases.mark("snapshot")
+
+    figures = yield from ctx.do(ctx.rig.operations.copy(
+        by=step.by, jobs=step.jobs, on_snapshot=snapshot, progress=ctx.progress(step.name)))
+    yield from ctx.measure("equality")
+    return dict(figures)
+
+
+def copy_undo(ctx: Context, step: Copy) -> Acting:
+    """Drop the copy."""
+    figures: dict[str, object] = yield from ctx.do(ctx.rig.operations.drop_copy())
+    return figures
+
+
+def cleanup(ctx: Context, step: Cleanup) -> Acting:
+    """Find the rows that would break the migration; mend each or set it aside."""
+    figures: dict[str, object] = yield from ctx.do(
+        ctx.rig.operations.cleanup(rows=step.rows, progress=ctx.progress(step.name)))
+    return figures
+
+
+def migrate(ctx: Context, step: Migrate) -> Acting:
+    """Run the stock migration on the copy; the migration list decides, not the exit code."""
+    figures: dict[str, object] = yield from ctx.do(
+        ctx.rig.operations.migrate(analyze=step.analyze, progress=ctx.progress(step.name)))
+    yield from ctx.measure("migrations")
+    return figures
+
+
+def repair(ctx: Context, step: Repair) -> Acting:
+    """Put back what the stock migration marked wrongly."""
+    figures: dict[str, object] = yield from ctx.do(
+        ctx.rig.operations.repair(marks=list(step.marks), progress=ctx.progress(step.name)))
+    return figures

@@ -1,0 +1,39 @@
+"""Which grants were revoked, told by the acknowledgements as they are written.
+
+Before and after the switch are kept apart: what was revoked on blue must be dead on green
+by the replay, what was revoked on green by Hydra itself.
+"""
+
+from __future__ import annotations
+
+from sim.history.op import Op
+
+
+class Revoked:
+    """Subscribes to a journal; names are those of the ops (request_ids, or `n-…` if new)."""
+
+    def __init__(self) -> None:
+        self._on_blue: dict[str, str] = {}
+        self._on_green: dict[str, str] = {}
+
+    def __call__(self, op: Op) -> None:
+        if op.f != "revoke" or op.type != "ok":
+            return
+        value = op.value or {}
+        side = self._on_green if op.route == "green" else self._on_blue
+        for grant in value.get("grants") or ([op.grant] if op.grant else []):
+            side[grant] = str(value.get("kind", ""))
+
+    def before_switch(self) -> tuple[list[str], list[str]]:
+        """(grants whose tokens must be dead on green, those whose consent must be too)."""
+        consents = [g for g, kind in self._on_blue.items() if kind in ("consent", "subject")]
+        return list(self._on_blue), consents
+
+    def consents(self) -> list[str]:
+        """Grants whose consent was taken back on either side."""
+        both = {**self._on_blue, **self._on_green}
+        return [g for g, kind in both.items() if kind in ("consent", "subject")]
+
+    def all(self) -> dict[str, str]:
+        """Grant → kind of its revocation, on either side."""
+        return {**self._on_blue, **self._on_green}

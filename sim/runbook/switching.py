@@ -1,0 +1,116 @@
+"""From blue to green and back: cutover, replay, soak."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from sim.errors import StepFailed
+from sim.runbook.context import Acting, Context
+from sim.scenario import Cutover, Replay, Soak
+
+DRAIN_S = 2.0
+"""Assumption: what is under way to the old side is answered within two seconds; the edge's
+buffer bound is longer, and what is left then is cut by the fence and counted."""
+
+
+def cutover(ctx: Context, step: Cutover) -> Acting:
+    """Green starts; buffer, drain, fence, switch, release: one instant for new requests."""
+    operations = ctx.rig.operations
+    started = yield from ctx.do(operations.start_green())
+    began_s = ctx.env.now
+    yield from ctx.do(operations.buffer(True))
+    _state(ctx, "BUFFERING", "cutover")
+    figures: dict[str, Any] = {"green_ready_s": started.get("ready_s")}
+    try:
+        figures |= yield from _cross(ctx, step)
+    finally:
+        released = yield from ctx.do(operations.buffer(False))
+        _state(ctx, "RUNNING", "cutover")
+    figures |= {"buffered_s": round(ctx.env.now - began_s, 3), **released}
+    return figures
+
+
+def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str, Any]]:
+    operations = ctx.rig.operations
+    drained = yield from ctx.do(operations.drain("blue", deadline_s=DRAIN_S))
+    if step.fence == "blue":
+        yield from ctx.do(operations.fence("blue", True))
+        ctx.journal.note("runbook", "fence", {"side": "blue", "on": True})
+    figures: dict[str, Any] = {"drained": drained}
+    replay = _replay_step(ctx)
+    if replay is not None and replay.traffic == "buffered":
+        figures["first_replay"] = yield from _apply(ctx, replay)
+    for n, what in enumerate(sorted(step.switch, key=lambda w: w == "edge")):
+        if n and step.spread:
+            yield ctx.env.timeout(step.spread)
+        yield from switch(ctx, what, "green")
+    if any(isinstance(s, Soak) and s.capture_back for s in ctx.scenario.runbook) and ctx.facts.get("capturing"):
+        yield from ctx.do(operations.capture(True, direction="back"))
+        ctx.facts["capturing_back"] = True
+    return figures
+
+
+def switch(ctx: Context, what: Any, to: Any) -> Generator[simpy.Event, Any, None]:
+    """Point one system at a side; the edge's switch is the switch."""
+    told = yield from ctx.do(ctx.rig.operations.switch(what, to))
+    ctx.journal.note("runbook", "switch", {"what": what, "to": to, **told})
+    if what == "edge" and to == "green":
+        ctx.phases.mark("switch")
+
+
+def cutover_undo(ctx: Context, step: Cutover) -> Acting:
+    """Back to blue: green's revocations are replayed on it first, nothing writes meanwhile."""
+    operations = ctx.rig.operations
+    yield from ctx.do(operations.buffer(True))
+    figures: dict[str, Any] = {}
+    try:
+        yield from ctx.do(operations.drain("green", deadline_s=DRAIN_S))
+        if step.fence == "blue":
+            yield from ctx.do(operations.fence("blue", False))
+            ctx.journal.note("runbook", "fence", {"side": "blue", "on": False})
+        if ctx.facts.get("capturing_back"):
+            figures["replayed_back"] = yield from ctx.do(operations.replay(
+                direction="back", by="grant", workers=4, progress=ctx.progress(step.name)))
+            ctx.facts["capturing_back"] = False
+            yield from ctx.do(operations.capture(True, direction="forward"))
+        for what in sorted(step.switch, key=lambda w: w == "edge"):
+            yield from switch(ctx, what, "blue")
+    finally:
+        yield from ctx.do(operations.buffer(False))
+    yield from ctx.do(operations.stop_green())
+    return figures
+
+
+def replay(ctx: Context, step: Replay) -> Acting:
+    """Apply the captured revocations on green, then look for what still differs."""
+    yield from ctx.measure("oracle", when="before_replay", signatures=dict(ctx.chains.signatures()))
+    figures = yield from _apply(ctx, step)
+    return figures
+
+
+def _apply(ctx: Context, step: Replay) -> Generator[simpy.Event, Any, dict[str, Any]]:
+    figures: dict[str, Any] = yield from ctx.do(ctx.rig.operations.replay(
+        direction="forward", by=step.by, workers=step.workers, progress=ctx.progress(step.name)))
+    if figures.get("failed"):
+        raise StepFailed("the replay did not apply every message", where="replay",
+                         seen=str(figures["failed"])[:300], todo="its log is logs/replayer.log in the run folder")
+    return figures
+
+
+def soak(ctx: Context, step: Soak) -> Acting:
+    """Watch green serve while the way back stays open."""
+    ctx.watcher.begin()
+    yield ctx.env.timeout(step.for_)
+    window = ctx.watcher.end()
+    return {"operations": window.operations, "failed": window.failed, "p95_s": window.second_p95_s}
+
+
+def _replay_step(ctx: Context) -> Replay | None:
+    return next((s for s in ctx.scenario.runbook if isinstance(s, Replay)), None)
+
+
+def _state(ctx: Context, state: str, why: str) -> None:
+    ctx.journal.note("runbook", "state", {"state": state, "why": why})
