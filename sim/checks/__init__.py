@@ -1,1 +1,1 @@
-"""The verdict: one invariant a file."""
+"""Judges a history: one invariant a file, pure, so that any run can be judged again."""

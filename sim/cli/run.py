@@ -43,10 +43,12 @@ def run(
     run_dir: Annotated[Path | None, typer.Option(envvar="REHEARSE_RUN_DIR", help="folder of this run")] = None,
     tui: Annotated[bool | None, typer.Option("--tui/--no-tui", envvar="REHEARSE_TUI",
                                              help="the screen; default: on a terminal")] = None,
-    keep: Annotated[Keep, typer.Option(envvar="REHEARSE_KEEP", help="service logs of which runs are kept")] = Keep.always,
-    pause_before: Annotated[str | None, typer.Option(envvar="REHEARSE_PAUSE_BEFORE", help="pause before this step")] = None,
+    keep: Annotated[Keep, typer.Option(envvar="REHEARSE_KEEP", help="which runs keep their logs")] = Keep.always,
+    pause_before: Annotated[str | None, typer.Option(envvar="REHEARSE_PAUSE_BEFORE",
+                                                     help="pause before this step")] = None,
     yes: Annotated[bool, typer.Option("--yes", envvar="REHEARSE_YES", help="approve every gate")] = False,
-    dry: Annotated[bool, typer.Option("--dry", "--dry-run", help="print the runbook, write the plan, start nothing")] = False,
+    dry: Annotated[bool, typer.Option("--dry", "--dry-run",
+                                      help="print the runbook, write the plan, start nothing")] = False,
     json: Annotated[bool, typer.Option("--json", help="verdict.json on stdout")] = False,
 ) -> None:
     """Run one rehearsal on real parts and judge it."""

@@ -1,1 +1,69 @@
-"""How real programs are run: as containers or as local processes."""
+"""The engines: docker and process, chosen by what is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sim.errors import BadInput
+from sim.rigs.real.engines.engine import Engine, Kind
+
+if TYPE_CHECKING:
+    from sim.rigs.real.acquire import Parts
+    from sim.rigs.real.secrets import Secrets
+    from sim.rigs.real.stack import Stack
+
+
+def choose(kind: str) -> tuple[Kind, str]:
+    """(engine, why): `auto` takes docker when its daemon answers.
+
+    Raises EngineDown if docker was asked for and does not answer.
+    """
+    from sim.errors import EngineDown
+
+    if kind == "process":
+        return "process", "asked for"
+    try:
+        said = _daemon()
+    except EngineDown as down:
+        if kind == "docker":
+            raise
+        return "process", f"no Docker daemon answers ({down.seen or down.what})"
+    if kind == "docker":
+        return "docker", f"asked for; daemon {said}"
+    if kind == "auto":
+        return "docker", f"its daemon answers ({said})"
+    raise BadInput(f"there is no engine {kind!r}", where="--engine", todo="auto, docker or process")
+
+
+def _daemon() -> str:
+    import docker
+    from docker.errors import DockerException
+
+    from sim.errors import EngineDown
+
+    try:
+        client = docker.from_env(timeout=3)
+        try:
+            return str(client.version()["Version"])
+        finally:
+            client.close()
+    except (DockerException, OSError) as error:
+        raise EngineDown("the Docker daemon does not answer", seen=str(error)[:160],
+                         todo="start it, set DOCKER_HOST, or use --engine process") from error
+
+
+async def open_engine(kind: Literal["docker", "process"], *, run_id: str, run_dir: Path, stack: Stack, parts: Parts,
+                      secrets: Secrets, variables: Mapping[str, str]) -> Engine:
+    """An engine with nothing started yet; `close` it whatever happens."""
+    if kind == "docker":
+        from sim.rigs.real.engines.docker import DockerEngine
+
+        return await DockerEngine.open(run_id, run_dir, stack, parts, secrets, variables)
+    from sim.rigs.real.engines.process import ProcessEngine
+
+    return ProcessEngine(run_id, run_dir, stack, parts, secrets, variables)
+
+
+__all__ = ["Engine", "Kind", "choose", "open_engine"]

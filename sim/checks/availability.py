@@ -1,0 +1,54 @@
+"""Everybody gets a usable answer; what is refused on purpose is counted apart."""
+
+from __future__ import annotations
+
+from sim.checks.deciding import conclude
+from sim.checks.losses import Lost
+from sim.checks.reading import Reading
+from sim.checks.verdict import Check
+
+NAME = "availability"
+
+FLOOR = 500
+"""Assumption: five hundred operations: four seconds of the trough's rate."""
+
+
+def check(reading: Reading, lost: Lost) -> Check:
+    """Count failed and shed operations, by operation in the sentence."""
+    by_f = reading.counted
+    total = sum(c.total for c in by_f.values())
+    failed = sum(c.failed for c in by_f.values())
+    shed = sum(c.shed for c in by_f.values())
+    buffered_s = min(_buffered_s(reading), reading.terms.buffer_s)
+    figures = {
+        "failed": float(failed), "failed_share": failed / total if total else 0.0, "shed": float(shed),
+        "longest_buffering": max(reading.longest_buffering_s, 0.0 if reading.said_waits else buffered_s),
+    }
+    parts = ", ".join(f"{f} {c.failed} of {c.total}" for f, c in sorted(by_f.items()) if c.failed)
+    most = reading.failed_text.most_common(1)
+    said = {
+        "failed": f"{failed} of {total} operations failed ({parts})" + (f"; mostly {most[0][0]}" if most else ""),
+        "shed": "shed on purpose: " + ", ".join(f"{f} {c.shed}" for f, c in sorted(by_f.items()) if c.shed),
+    }
+    witnesses = [*reading.failed_i, *reading.shed_i]
+    limit = reading.terms.limit(NAME, "longest_buffering")
+    if limit is not None and limit.max != "all" and reading.longest_buffering_s > limit.max:
+        witnesses.append(reading.longest_buffering_i)
+    return conclude(
+        NAME, reading.terms, figures, evidence=total, floor=FLOOR, broken=said,
+        at_least={"longest_buffering": reading.longest_buffering_s},
+        totals={"failed": float(total), "shed": float(total)},
+        held=f"{failed} failed and {shed} shed of {total} operations; buffered at most "
+        f"{figures['longest_buffering']:.1f} s",
+        witnesses=witnesses)
+
+
+def _buffered_s(reading: Reading) -> float:
+    """The longest time the edge buffered: no request waited longer, nor longer than it may."""
+    longest_s, began_s = 0.0, None
+    for state in reading.timeline.states:
+        if state.value.get("state") == "BUFFERING":
+            began_s = state.t_s
+        elif began_s is not None:
+            longest_s, began_s = max(longest_s, state.t_s - began_s), None
+    return longest_s

@@ -1,0 +1,288 @@
+"""Reads a history once, op by op, and keeps what the checks need.
+
+The same reading serves the judge (a whole history) and the screen (a run still going): all
+figures are kept as the ops come, so that asking for a verdict costs no second pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sim.checks.latencies import Window
+from sim.checks.logins import Logins, spans
+from sim.checks.published import Published
+from sim.checks.terms import Terms
+from sim.checks.timeline import Timeline
+from sim.checks.tracking import Stand, Tracking
+from sim.checks.verdict import WITNESSES
+from sim.history.op import Op
+
+LATE_S = 0.05
+"""Assumption: a sender 50 ms behind its plan no longer plays the plan; measured lateness on an
+idle machine is below 3 ms at p99 (ANCHORS C)."""
+WARM_UP_S = 2.0
+"""Assumption: connections, plans and caches are warm two seconds after a change."""
+UNFINISHED = ("the run ended", "given up")
+"""How journal and traffic begin the error of an op that the end of the run cut off: it shows nothing."""
+
+HARNESS = frozenset({"runbook", "harness", "nemesis", "verify", "operator"})
+
+
+class Counted:
+    """One operation's completions."""
+
+    __slots__ = ("answered", "failed", "shed", "total")
+
+    def __init__(self) -> None:
+        self.total = self.answered = self.failed = self.shed = 0
+
+
+class Reading:
+    """Everything the checks know about a history so far."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.timeline = Timeline()
+        self.tracking = Tracking(refresh_s=terms.refresh_s)
+        self.published = Published()
+        self.logins = Logins()
+        self.counted: dict[str, Counted] = {}
+        self.failed_i: list[int] = []
+        self.shed_i: list[int] = []
+        self.failed_text: Counter[str] = Counter()
+        self.shed_revocations = 0
+        self.longest_buffering_s, self.longest_buffering_i = 0.0, -1
+        self.said_waits = False
+        """Whether ops say how long they waited at the edge."""
+        self.planned = self.late = 0
+        self.baseline, self.after = Window(), Window()
+        self.captured_acks = 0
+        """Revocations acknowledged by blue with a capture sequence."""
+        self.capture_sequences: Counter[tuple[str, int]] = Counter()
+        self.acks_in_window = 0
+        """Revocations acknowledged between the snapshot and the switch."""
+        self.rotated_acks_in_window = 0
+        """Of them, those of a chain rotated since the snapshot."""
+        self.uncaptured_i: list[int] = []
+        """Acknowledged in the window, without a capture sequence, though capture was asked for."""
+        self.first_capture_s: float | None = None
+        self.last_s = 0.0
+        self.ops = 0
+        self._begun: dict[int, tuple[Op, Window | None]] = {}
+        self._window: Window | None = None
+        self._window_from_s = 0.0
+
+    def feed(self, op: Op) -> None:
+        """Take the next op."""
+        self.ops += 1
+        self.last_s = op.t_s
+        if op.process in HARNESS:
+            self.timeline.feed(op)
+            if op.f in ("step", "switch", "snapshot"):
+                self._turn(op)
+            return
+        if op.type == "invoke":
+            self._invoked(op)
+            return
+        entry = self._begun.pop(op.of, None) if op.of is not None else None
+        if entry is not None:
+            self._completed(entry[0], op, entry[1])
+
+    # -- invocations ------------------------------------------------------------------------
+
+    def _invoked(self, op: Op) -> None:
+        window = None
+        if op.due_s is not None:
+            self.planned += 1
+            if op.t_s - op.due_s > LATE_S:
+                self.late += 1
+            if self._window is not None and op.due_s >= self._window_from_s:
+                window = self._window
+        self._begun[op.i] = (op, window)
+        f = op.f
+        if f == "refresh" or f == "code":
+            self.tracking.issue_begins(op)
+        elif f == "revoke":
+            self.tracking.revoke_begins(op)
+
+    # -- completions ------------------------------------------------------------------------
+
+    def _completed(self, begun: Op, done: Op, window: Window | None) -> None:
+        f, kind, value = begun.f, done.type, done.value or {}
+        if not is_cut_off(done):
+            self._count(begun, done, value)
+        if window is not None and kind != "info":
+            took_s = done.t_s - (begun.due_s if begun.due_s is not None else begun.t_s)
+            window.all.note(took_s)
+            if f == "introspect":
+                window.introspect.note(took_s)
+        if f == "introspect":
+            if kind == "ok":
+                self._read(begun, done, bool(value.get("active")))
+        elif f == "refresh":
+            self._refreshed(begun, done, value)
+        elif f == "client_credentials":
+            self.tracking.service_token(begun, done)
+        elif f == "revoke":
+            self._revoked(begun, done, value)
+        elif f == "authz":
+            if kind == "ok":
+                self._read(begun, done, bool(value.get("allowed")))
+        elif f == "code":
+            self._exchanged(begun, done, value)
+        elif f == "authorize":
+            self.logins.ends(begun, done, self.timeline)
+        elif f in ("discovery", "jwks", "id_token"):
+            self.published.seen(begun, done, after=self._after_switch(begun))
+
+    def side(self, begun: Op, done: Op) -> str:
+        """The stack that answered: as the edge said, else where `authz` or the edge pointed."""
+        if done.route is not None:
+            return done.route
+        side = "blue"
+        for switch in self.timeline.switches:
+            if switch.i < done.i and switch.value.get("what", "edge") == ("authz" if begun.f == "authz" else "edge"):
+                side = str(switch.value.get("to"))
+        return side
+
+    def _snapshot_i(self) -> int:
+        return self.timeline.snapshot.i if self.timeline.snapshot is not None else -1
+
+    def _after_switch(self, begun: Op) -> bool:
+        return 0 <= self.timeline.switched_i < begun.i
+
+    def _read(self, begun: Op, done: Op, accepted: bool) -> None:
+        timeline = self.timeline
+        side = done.route or self.side(begun, done)
+        self.tracking.read(
+            begun, done, accepted=accepted, crossing=begun.i < timeline.any_switch_i,
+            after_switch=0 <= timeline.switched_i < begun.i, side=side,
+            replayed_i=timeline.replayed_i.get(side), snapshot_i=self._snapshot_i())
+
+    def _refreshed(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
+        tracking, side = self.tracking, self.side(begun, done)
+        accepted = done.type == "ok"
+        refused = done.type == "fail" and is_refusal(value)
+        if accepted or refused:
+            tracking.refreshed += 1
+            tracking.refreshed_after_switch += self._after_switch(begun)
+            tracking.refresh_of_revoked(begun, done, accepted=accepted, side=side,
+                                        replayed_i=self.timeline.replayed_i.get(side))
+        if refused:
+            tracking.refused_refresh(begun, done, planned=is_planned(begun), side=side,
+                                     snapshot_i=self._snapshot_i())
+        tracking.issue_ends(begun, done)
+        if not is_cut_off(done):
+            tracking.settle(begun, done, side=side, snapshot_i=self._snapshot_i())
+
+    def _exchanged(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
+        self.tracking.issue_ends(begun, done)
+        self.logins.exchanged(begun, done, refused=done.type == "fail" and is_refusal(value),
+                              timeline=self.timeline, stand=self.tracking.stands.get(begun.grant or ""))
+
+    def _revoked(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
+        snapshot, asked = self.timeline.snapshot, begun.value or {}
+        in_window = (done.type == "ok" and snapshot is not None and done.i > snapshot.i
+                     and not self.timeline.crossed and asked.get("kind") != "login")
+        if in_window:
+            self.acks_in_window += 1
+            self.rotated_acks_in_window += any(
+                s is not None and snapshot is not None and s.rotated_i > snapshot.i
+                for s in self._stands(asked, begun))
+        fresh = all(s is None or not (s.revokes or s.doubt) for s in self._stands(asked, begun))
+        self.tracking.revoke_ends(begun, done)
+        if done.type != "ok":
+            return
+        capture = value.get("capture")
+        if capture is not None:
+            if self.first_capture_s is None:
+                self.first_capture_s = done.t_s
+            if done.route != "green":
+                self.captured_acks += 1
+            self.capture_sequences[done.route or "blue", int(capture)] += 1
+        elif in_window and fresh and "capture" in self.terms.roles:
+            self.uncaptured_i.append(done.i)
+
+    def _stands(self, asked: dict[str, Any], begun: Op) -> list[Stand | None]:
+        return [self.tracking.stands.get(g) for g in asked.get("grants") or [begun.grant]]
+
+    def _count(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
+        counted = self.counted.get(begun.f)
+        if counted is None:
+            counted = self.counted[begun.f] = Counted()
+        counted.total += 1
+        if value:
+            waited = value.get("waited_s")
+            if waited is not None:
+                self.said_waits = True
+                if waited > self.longest_buffering_s:
+                    self.longest_buffering_s, self.longest_buffering_i = float(waited), done.i
+        if done.type == "ok":
+            counted.answered += 1
+        elif value.get("shed"):
+            counted.shed += 1
+            self.shed_revocations += begun.f == "revoke"
+            if len(self.shed_i) < WITNESSES:
+                self.shed_i.append(done.i)
+        elif done.type == "info" or not (is_answer(begun.f, value) or self._cut_in_two(begun)):
+            counted.failed += 1
+            self.failed_text[f"{begun.f}: {done.error or value.get('status') or 'no answer'}"] += 1
+            if len(self.failed_i) < WITNESSES:
+                self.failed_i.append(done.i)
+        else:
+            counted.answered += 1
+
+    def _cut_in_two(self, begun: Op) -> bool:
+        """A login that the switch cut in two is a lost login, and not counted as failed too."""
+        return begun.f in ("authorize", "code") and spans(begun, self.timeline)
+
+    # -- windows ----------------------------------------------------------------------------
+
+    def _turn(self, op: Op) -> None:
+        """Open and close the two latency windows as the runbook goes on."""
+        timeline = self.timeline
+        if op.f == "switch":
+            if (op.value or {}).get("what", "edge") == "edge":
+                self._window = self.after if timeline.serving == "green" else None
+                self._window_from_s = op.t_s + WARM_UP_S
+        elif op.f == "step":
+            step = timeline.steps[-1] if timeline.steps else None
+            if step is not None and step.kind == "baseline":
+                self._window = self.baseline if op.type == "invoke" else None
+                self._window_from_s = op.t_s + WARM_UP_S
+
+
+def is_refusal(value: dict[str, Any]) -> bool:
+    """A clear no to the token presented (not to the client, and not "come again later")."""
+    status = value.get("status")
+    return (isinstance(status, int) and 400 <= status < 500 and status not in (408, 429)
+            and value.get("oauth_error") != "invalid_client" and not value.get("shed"))
+
+
+def is_cut_off(done: Op) -> bool:
+    """Did the end of the run come before an answer?"""
+    return done.type == "info" and done.error is not None and done.error.startswith(UNFINISHED)
+
+
+def is_answer(f: str, value: dict[str, Any]) -> bool:
+    """Is a `fail` a usable answer that another check judges, or an outage?
+
+    Refused refreshes, codes and authorizations are judged by the continuity checks; 404 is what
+    Hydra 1.x answers if there is nothing to revoke.
+    """
+    if f in ("refresh", "code"):
+        return is_refusal(value)
+    if f == "authorize":
+        return is_refusal(value) or (value.get("oauth_error") is not None and not _is_5xx(value))
+    return f == "id_token" or (f in ("revoke", "logout") and value.get("status") == 404)
+
+
+def _is_5xx(value: dict[str, Any]) -> bool:
+    status = value.get("status")
+    return isinstance(status, int) and status >= 500
+
+
+def is_planned(op: Op) -> bool:
+    """By an actor of the plan, not by a probe or the verify step."""
+    return not op.process.startswith(("verify", "probe"))

@@ -1,0 +1,45 @@
+"""A refresh chain that was alive before the switch can be continued after it."""
+
+from __future__ import annotations
+
+from sim.checks.deciding import conclude
+from sim.checks.losses import Lost
+from sim.checks.reached import off
+from sim.checks.reading import Reading
+from sim.checks.verdict import Check
+
+NAME = "session_continuity"
+
+FLOOR = 50
+"""Assumption: fifty chains continued or read by key; under 3 refreshes a second that is a soak of
+20 s, and the reading by key alone is worth thousands."""
+
+
+def check(reading: Reading, lost: Lost) -> Check:
+    """Count lost chains once: by key on both databases, and by what clients met."""
+    tracking, crossed = reading.tracking, reading.timeline.crossed
+    refreshed = tracking.refreshed_after_switch if crossed else tracking.refreshed
+    unsure = ""
+    if crossed and not lost.chains_read and not off(reading, "verify"):
+        unsure = "the chains have not been read by key on both databases"
+    total = max(lost.live_chains, lost.chains_count)
+    figures = {
+        "lost_chains": float(lost.chains_count), "refresh_refused": float(len(lost.refused)),
+        "live_chains": float(lost.live_chains),
+    }
+    if total:
+        figures["lost_share"] = lost.chains_count / total
+    losses = [tracking.losses[g] for g in lost.chains if g in tracking.losses]
+    first = min(losses, default=None)
+    said = {}
+    if lost.chains_count:
+        said["lost_chains"] = f"{lost.chains_count} of {total} live chains can not be continued"
+        if first is not None:
+            said["lost_chains"] += (f"; the first to meet it was {first.process} at {first.t_s:.1f} s, refused by "
+                                    f"{first.route} with the newest refresh token it had")
+    return conclude(
+        NAME, reading.terms, figures, evidence=lost.live_chains + refreshed, floor=FLOOR, unsure=unsure,
+        totals={"lost_chains": float(total)}, broken=said,
+        held=f"{lost.chains_count} chains lost of {lost.live_chains} alive, {refreshed} refreshes answered"
+        if lost.chains_read else f"{refreshed} refreshes answered, {lost.chains_count} chains lost",
+        witnesses=[loss.i for loss in losses])

@@ -1,0 +1,438 @@
+"""What must be true of each token, learnt from the history alone.
+
+At the completion of every read (introspection, authz, refresh) the token presented is one of:
+*must be active*, *must be inactive* or *either*. Only indexes of invocations and completions
+are compared, so two ops that overlap are in no order, and the order of completions that
+follow each other means nothing.
+
+- A grant is *disturbed* for a read if a refresh, code exchange or revoke of it was under way
+  at any time during the read; then its tokens are either.
+- A token must be inactive if a revoke of its grant was acknowledged before the read began and
+  the token had been issued before that revoke began.
+- A token must be active if its issue was answered before the read began, it is the chain's
+  newest, it does not expire within 2 s of the read, nothing that was left without an answer
+  (or refused on purpose) may have revoked it, and no switch happened during the read.
+- A refresh token never issued in this run counts as active from the first time it was seen so.
+
+Whoever is refused with the newest refresh token it was ever given has lost its chain, unless
+it was revoked or expired; an earlier attempt without an answer explains that and does not
+excuse it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from sim.history.op import Op
+
+EXPIRY_MARGIN_S = 2.0
+"""Source: DESIGN point 4: within two seconds of its expiry a token is either."""
+
+Cause = Literal["", "new_grant", "rotated", "service_token"]
+"""Why a token may be unknown to the stack that refused it: it was made on the other one after
+the copy. "" is no such cause."""
+
+
+class Token(msgspec.Struct, gc=False):
+    """One token as issued (or first seen active)."""
+
+    kind: str
+    """access or refresh."""
+    begun_i: int
+    """Index of the invocation that asked for it (-1: before the run)."""
+    issued_i: int
+    """Index of the completion that gave it (-1: before the run)."""
+    known_i: int
+    """Index from which it is known to be good."""
+    expires_s: float
+    """The earliest instant at which it may have expired."""
+    route: str | None
+    """The stack that issued it."""
+
+
+class Revoke(NamedTuple):
+    """An acknowledged revocation."""
+
+    begun_i: int
+    done_i: int
+    done_s: float
+    route: str | None
+    kind: str
+    process: str
+    capture: int | None
+
+
+class Stand:
+    """What is known of one grant."""
+
+    __slots__ = ("access", "created_i", "created_route", "disturbed_i", "doubt", "ever_reused", "in_doubt_i",
+                 "last_issue_i", "lost", "open_issues", "open_revokes", "pending", "refresh", "refreshes",
+                 "reused_i", "revokes", "rotated_i", "sheds")
+
+    def __init__(self) -> None:
+        self.access: str | None = None
+        """The newest access token, or None if none must be active."""
+        self.refresh: str | None = None
+        """The newest refresh token given or successfully presented."""
+        self.created_i = -1
+        """Index of the completion that made the grant in this run; -1: it was seeded."""
+        self.created_route: str | None = None
+        self.rotated_i = -1
+        """Index of its last successful refresh."""
+        self.refreshes = 0
+        self.disturbed_i = -1
+        """Index of the last completion of a write of it."""
+        self.last_issue_i = -1
+        self.open_issues = 0
+        self.open_revokes = 0
+        self.in_doubt_i = -1
+        """Index of the last issue without an answer; cleared by a later one with an answer."""
+        self.doubt = False
+        """A revoke without an answer may have ended it, now or later."""
+        self.reused_i = -1
+        """Index at which an older refresh token was refused: the server may have ended the chain for
+        it; cleared by a later success."""
+        self.ever_reused = False
+        self.revokes: tuple[Revoke, ...] = ()
+        self.sheds: tuple[int, ...] = ()
+        """Indexes of revocations of it that were refused on purpose."""
+        self.pending: Op | None = None
+        """A refusal that is a loss unless an overlapping attempt succeeds."""
+        self.lost: Loss | None = None
+
+    def reuse(self, i: int) -> None:
+        """An older refresh token was refused at index `i`."""
+        self.reused_i, self.ever_reused = max(self.reused_i, i), True
+
+
+class Loss(NamedTuple):
+    """A chain that a client could not continue."""
+
+    i: int
+    t_s: float
+    route: str | None
+    process: str
+    cause: Cause
+
+
+class Wrong(NamedTuple):
+    """A token that must be active and was called inactive."""
+
+    i: int
+    t_s: float
+    grant: str
+    token_hash: str
+    process: str
+    route: str | None
+    cause: Cause
+    shed: bool
+    """A revocation of it had been refused on purpose, and none acknowledged."""
+
+
+class Use:
+    """Acceptances of one revoked grant by one stack, and what bounds them."""
+
+    __slots__ = ("accepted_done_i", "count", "first_done_s", "first_i", "last_begun_s", "last_done_s", "last_i",
+                 "process", "refused_s", "revoke", "same", "when", "witnesses")
+
+    def __init__(self, revoke: Revoke, *, same: bool, process: str) -> None:
+        self.revoke, self.same, self.process = revoke, same, process
+        self.count = 0
+        self.first_i = self.last_i = -1
+        self.first_done_s = self.last_begun_s = self.last_done_s = -1.0
+        self.accepted_done_i = -1
+        self.refused_s: float | None = None
+        """First refusal asked for after the last acceptance had been answered."""
+        self.when: dict[str, int] = {}
+        """`gap`, `after_replay`, `same_stack` → acceptances."""
+        self.witnesses: list[int] = []
+
+
+class Tracking:
+    """Fed with every invocation and completion of traffic that presents or makes tokens."""
+
+    def __init__(self, *, refresh_s: float) -> None:
+        self._refresh_s = refresh_s
+        self.stands: dict[str, Stand] = {}
+        self.tokens: dict[str, Token] = {}
+        self.wrongs: list[Wrong] = []
+        self.losses: dict[str, Loss] = {}
+        self.uses: dict[tuple[str, str], Use] = {}
+        """(grant, stack) → acceptances after an acknowledged revocation."""
+        self.asked_again: set[str] = set()
+        """Revoked grants that were asked about afterwards on another stack than revoked them, or on
+        the same one if there is no other."""
+        self.service_grants: set[str] = set()
+        """Names of grants that are a service's own token."""
+        self.revoke_acks = 0
+        self.must_active = self.must_active_after_switch = 0
+        self.must_inactive = 0
+        self.either = 0
+        self.refreshed = self.refreshed_after_switch = 0
+        """Refreshes whose answer could have shown a lost chain."""
+
+    # -- writes -----------------------------------------------------------------------------
+
+    def stand(self, grant: str) -> Stand:
+        """The grant's stand; made on first sight."""
+        found = self.stands.get(grant)
+        if found is None:
+            found = self.stands[grant] = Stand()
+        return found
+
+    def issue_begins(self, op: Op) -> None:
+        """A refresh or code exchange was sent."""
+        if op.grant is not None:
+            self.stand(op.grant).open_issues += 1
+
+    def issue_ends(self, begun: Op, done: Op) -> None:
+        """Its answer, or that there is none."""
+        if begun.grant is None:
+            if done.type == "ok":
+                self._issued(None, begun, done)
+            return
+        stand = self.stand(begun.grant)
+        stand.open_issues -= 1
+        if done.type == "ok":
+            self._issued(stand, begun, done)
+        elif done.type == "info":
+            stand.in_doubt_i = max(stand.in_doubt_i, done.i)
+        stand.disturbed_i = max(stand.disturbed_i, done.i)
+
+    def service_token(self, begun: Op, done: Op) -> None:
+        """A client_credentials answer: a token without a chain."""
+        if done.type == "ok":
+            self._issued(None, begun, done)
+            if begun.grant is not None:
+                self.service_grants.add(begun.grant)
+
+    def _issued(self, stand: Stand | None, begun: Op, done: Op) -> None:
+        value = done.value or {}
+        access, refresh = value.get("access"), value.get("refresh")
+        if access is not None and access not in self.tokens:
+            expires_s = begun.t_s + float(value.get("expires_in_s") or 0.0)
+            kind = "access" if stand is not None else "service"
+            self.tokens[access] = Token(kind, begun.i, done.i, done.i, expires_s, done.route)
+        if refresh is not None and refresh not in self.tokens:
+            self.tokens[refresh] = Token("refresh", begun.i, done.i, done.i, begun.t_s + self._refresh_s, done.route)
+        if stand is None:
+            return
+        overlapping = stand.last_issue_i > begun.i
+        if overlapping and access != stand.access:
+            # Two answers at once: which of their tokens survives is the server's choice.
+            stand.access = stand.refresh = None
+        else:
+            stand.access, stand.refresh = access, refresh or stand.refresh
+        stand.last_issue_i = max(stand.last_issue_i, done.i)
+        if begun.i > stand.in_doubt_i:
+            stand.in_doubt_i = -1
+        if begun.i > stand.reused_i:
+            stand.reused_i = -1
+        if begun.f == "refresh":
+            stand.rotated_i = max(stand.rotated_i, done.i)
+            stand.refreshes += 1
+        elif begun.f == "code" and stand.created_i < 0:
+            stand.created_i, stand.created_route = done.i, done.route
+
+    def revoke_begins(self, op: Op) -> None:
+        """A revocation was sent."""
+        for grant in _meant(op):
+            self.stand(grant).open_revokes += 1
+
+    def revoke_ends(self, begun: Op, done: Op) -> None:
+        """It was acknowledged, refused, shed, or nobody knows."""
+        value = done.value or {}
+        shed = bool(value.get("shed"))
+        status = value.get("status")
+        if done.type == "ok":
+            self.revoke_acks += 1
+        for grant in _meant(begun):
+            stand = self.stand(grant)
+            stand.open_revokes -= 1
+            stand.disturbed_i = max(stand.disturbed_i, done.i)
+            if done.type == "ok":
+                kind = str((begun.value or {}).get("kind", ""))
+                stand.revokes += (Revoke(begun.i, done.i, done.t_s, done.route, kind, begun.process,
+                                          value.get("capture")),)
+            elif shed:
+                stand.sheds += (begun.i,)
+            elif done.type == "info" or (isinstance(status, int) and status >= 500):
+                stand.doubt = True
+
+    # -- reads ------------------------------------------------------------------------------
+
+    def read(self, begun: Op, done: Op, *, accepted: bool, crossing: bool, after_switch: bool,
+             side: str, replayed_i: int | None, snapshot_i: int) -> None:
+        """A token was presented and clearly accepted or refused.
+
+        Args:
+            crossing: a switch happened during the read.
+            side: the stack that answered.
+            replayed_i: index at which everything captured had been applied on that stack.
+            snapshot_i: index of the copy's snapshot, or -1.
+        """
+        grant, presented = begun.grant, begun.token_hash
+        if presented is None:
+            return
+        token = self.tokens.get(presented)
+        stand = self.stands.get(grant) if grant is not None else None
+        revoke = self._revoked(stand, token, begun) if stand is not None else None
+        if revoke is not None and grant is not None:
+            self.must_inactive += 1
+            self._after_revoke(grant, revoke, begun, done, accepted=accepted, side=side, replayed_i=replayed_i)
+            return
+        if token is None:
+            if accepted and stand is not None and self._quiet(stand, begun) and not stand.refreshes \
+                    and (begun.value or {}).get("token") == "refresh":
+                self.tokens[presented] = Token("refresh", -1, -1, done.i, done.t_s + self._refresh_s / 2, None)
+                stand.refresh = stand.refresh or presented
+            return
+        if crossing or not self._must_be_active(stand, token, presented, begun, done):
+            self.either += 1
+            return
+        self.must_active += 1
+        self.must_active_after_switch += after_switch
+        if accepted:
+            return
+        self.wrongs.append(Wrong(
+            done.i, done.t_s, grant or presented, presented, begun.process, side,
+            cause_of(stand, token, side, snapshot_i),
+            stand is not None and bool(stand.sheds) and not stand.revokes))
+
+    def _revoked(self, stand: Stand, token: Token | None, begun: Op) -> Revoke | None:
+        if not stand.revokes:
+            return None
+        asked_i, issued_i = (-1, -1) if token is None else (token.begun_i, token.issued_i)
+        for revoke in stand.revokes:
+            # Issued while the revoke was under way: before or after it, nobody knows.
+            if revoke.done_i < begun.i and (issued_i < revoke.begun_i or asked_i > revoke.done_i):
+                return revoke
+        return None
+
+    def _quiet(self, stand: Stand, begun: Op) -> bool:
+        """No write of the grant was under way during the read, and none is without an answer."""
+        return (stand.open_issues == 0 and stand.open_revokes == 0 and stand.disturbed_i < begun.i
+                and stand.in_doubt_i < 0 and not stand.doubt and not stand.revokes)
+
+    def _must_be_active(self, stand: Stand | None, token: Token, presented: str, begun: Op, done: Op) -> bool:
+        if token.known_i >= begun.i or token.expires_s - EXPIRY_MARGIN_S < done.t_s:
+            return False
+        if stand is None or token.kind == "service":
+            return stand is None or not (stand.open_revokes or stand.revokes or stand.doubt)
+        newest = stand.access if token.kind == "access" else stand.refresh
+        return presented == newest and stand.reused_i < 0 and self._quiet(stand, begun)
+
+    def _after_revoke(self, grant: str, revoke: Revoke, begun: Op, done: Op, *, accepted: bool, side: str,
+                      replayed_i: int | None) -> None:
+        same = revoke.route == side
+        if not same:
+            self.asked_again.add(grant)
+        use = self.uses.get((grant, side))
+        if not accepted:
+            if use is not None and begun.i > use.accepted_done_i:
+                use.refused_s = done.t_s if use.refused_s is None else min(use.refused_s, done.t_s)
+            return
+        if use is None:
+            use = self.uses[grant, side] = Use(revoke, same=same, process=begun.process)
+        when = "same_stack" if same else "gap"
+        if not same and replayed_i is not None and replayed_i < begun.i:
+            when = "after_replay"
+        use.when[when] = use.when.get(when, 0) + 1
+        use.count += 1
+        use.witnesses.append(done.i)
+        if use.first_i < 0 or done.t_s < use.first_done_s:
+            use.first_i, use.first_done_s = done.i, done.t_s
+        use.accepted_done_i = max(use.accepted_done_i, done.i)
+        if begun.t_s > use.last_begun_s:
+            use.last_i, use.last_begun_s = done.i, begun.t_s
+        use.last_done_s = max(use.last_done_s, done.t_s)
+        use.refused_s = None
+
+    def refresh_of_revoked(self, begun: Op, done: Op, *, accepted: bool, side: str, replayed_i: int | None) -> None:
+        """A refresh was clearly accepted or refused: was its grant revoked before it was sent?"""
+        stand = self.stands.get(begun.grant) if begun.grant is not None else None
+        if stand is None or begun.grant is None or begun.token_hash is None:
+            return
+        revoke = self._revoked(stand, self.tokens.get(begun.token_hash), begun)
+        if revoke is not None:
+            self.must_inactive += 1
+            self._after_revoke(begun.grant, revoke, begun, done, accepted=accepted, side=side, replayed_i=replayed_i)
+
+    def refused_refresh(self, begun: Op, done: Op, *, planned: bool, side: str, snapshot_i: int) -> None:
+        """A refresh was clearly refused: has the client lost its chain?
+
+        Called before `issue_ends`. `planned`: by traffic, which presents only live chains of
+        the population; False for probes, which may present anything.
+        """
+        if begun.grant is None or begun.token_hash is None:
+            return
+        stand = self.stand(begun.grant)
+        if stand.revokes or stand.open_revokes or stand.doubt:
+            return
+        token = self.tokens.get(begun.token_hash)
+        if token is not None and token.expires_s - EXPIRY_MARGIN_S < done.t_s:
+            return
+        if token is None and (stand.refreshes or not planned or self._refresh_s < 3600.0):
+            if stand.refreshes:
+                stand.reuse(done.i)
+            return
+        if stand.refresh is not None and begun.token_hash != stand.refresh:
+            stand.reuse(done.i)
+            return
+        if stand.refresh is None and stand.refreshes:
+            return
+        if stand.open_issues > 1:
+            stand.pending = done
+            return
+        self._lose(begun.grant, stand, token, done, begun, side, snapshot_i)
+
+    def settle(self, begun: Op, done: Op, *, side: str, snapshot_i: int) -> None:
+        """After `issue_ends` of a refresh: does a refusal that waited for it count?"""
+        stand = self.stands.get(begun.grant) if begun.grant is not None else None
+        if stand is None or stand.pending is None or begun.grant is None:
+            return
+        if done.type == "ok":
+            stand.reuse(stand.pending.i)
+            stand.pending = None
+        elif stand.open_issues == 0:
+            refused, stand.pending = stand.pending, None
+            if stand.revokes or stand.doubt or stand.open_revokes:
+                return
+            token = self.tokens.get(begun.token_hash) if begun.token_hash else None
+            self._lose(begun.grant, stand, token, refused, begun, side, snapshot_i)
+
+    def _lose(self, grant: str, stand: Stand, token: Token | None, done: Op, begun: Op, side: str,
+              snapshot_i: int) -> None:
+        cause = cause_of(stand, token, side, snapshot_i)
+        if stand.sheds and not cause:
+            self.wrongs.append(Wrong(done.i, done.t_s, grant, begun.token_hash or "", begun.process, side, "", True))
+        elif stand.lost is None:
+            stand.lost = Loss(done.i, done.t_s, side, begun.process, cause)
+            self.losses[grant] = stand.lost
+
+
+def cause_of(stand: Stand | None, token: Token | None, side: str, snapshot_i: int) -> Cause:
+    """Was this token made on the other stack, where the copy could not see it?"""
+    if token is None or token.route is None or token.route == side:
+        return ""
+    if token.route == "blue" and (snapshot_i < 0 or token.issued_i < snapshot_i):
+        return ""
+    if token.kind == "service" or stand is None:
+        return "service_token"
+    made_i = stand.created_i
+    if made_i >= 0 and (stand.created_route == "green" or made_i > snapshot_i) and stand.created_route != side:
+        return "new_grant"
+    return "rotated"
+
+
+def _meant(op: Op) -> tuple[str, ...] | list[str]:
+    """The grants a revocation ends. Deleting a login ends a browser session and no grant."""
+    value = op.value or {}
+    if value.get("kind") == "login":
+        return ()
+    grants = value.get("grants")
+    if grants:
+        return list(grants)
+    return (op.grant,) if op.grant is not None else ()

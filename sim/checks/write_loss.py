@@ -1,0 +1,50 @@
+"""What was granted on blue after the copy's snapshot is known to green, or is counted as lost."""
+
+from __future__ import annotations
+
+from sim.checks.deciding import conclude, not_asked
+from sim.checks.losses import Lost
+from sim.checks.reached import no_crossing, off
+from sim.checks.reading import Reading
+from sim.checks.verdict import Check
+
+NAME = "write_loss"
+
+FLOOR = 5
+"""Assumption: five grants made in the window; at 146 operations a second with 2 % authorizations
+that is two seconds."""
+
+
+def check(reading: Reading, lost: Lost) -> Check:
+    """Count grants that only the stack no longer serving knows."""
+    why = no_crossing(reading)
+    if why:
+        return not_asked(NAME, why)
+    tracking, timeline = reading.tracking, reading.timeline
+    snapshot_i = timeline.snapshot.i if timeline.snapshot is not None else -1
+    first = timeline.first_switch
+    switch_i = first.i if first is not None else 1 << 62
+    made = [g for g, s in tracking.stands.items()
+            if s.created_i > snapshot_i >= 0 and (s.created_i < switch_i or timeline.serving == "blue")]
+    consents = lost.grants & reading.logins.consented
+    unsure = ""
+    if timeline.snapshot is None:
+        unsure = "no snapshot was noted: nobody knows what the copy holds"
+    elif not lost.grants_read and timeline.serving == "green" and not off(reading, "verify"):
+        unsure = "new grants have not been read by key on both databases"
+    elif not timeline.crossed:
+        unsure = f"green does not serve yet; {len(made)} grants were made since the copy"
+    figures = {"grants": float(lost.grants_count), "consents": float(len(consents)),
+               "service_tokens": float(len(lost.services))}
+    seen = [loss.i for g, loss in tracking.losses.items() if g in lost.grants]
+    seen += [w.i for w in tracking.wrongs if w.grant in lost.grants or w.cause == "service_token"]
+    said = {}
+    if lost.grants:
+        said["grants"] = (f"{lost.grants_count} grants made after the copy are lost, such as {min(lost.grants)}: "
+                          "these people have to authorize again")
+    if lost.services:
+        said["service_tokens"] = (f"{len(lost.services)} tokens of services made after the copy are refused: they "
+                                  "have to fetch new ones")
+    return conclude(
+        NAME, reading.terms, figures, evidence=len(made), floor=FLOOR, unsure=unsure, broken=said,
+        held=f"{lost.grants_count} of {len(made)} grants made since the copy are lost", witnesses=seen)

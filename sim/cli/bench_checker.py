@@ -1,0 +1,122 @@
+"""`rehearse bench checker`: can a long run be judged while one waits?
+
+A history of a million ops is written to a temporary file, shaped like a real run (the default
+mix, a snapshot, a switch, a replay, everything read by key), and read and judged in a process
+of its own, so that its peak memory is that of reading and judging and of nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sim.history.op import Op
+
+OPS = 1_000_000
+"""Source: the benchmark's goal, 10^6 ops."""
+JUDGED_GOAL_S = 10.0
+"""Source: the benchmark's goal: judged in 10 s."""
+PEAK_GOAL_BYTES = 1 << 30
+"""Source: the benchmark's goal: in 1 GB."""
+SEED = 10
+
+GRANTS_A_CALL = 1 / 40
+"""Assumption: forty operations a grant, about what the default mix does in ten minutes."""
+
+
+def bench_checker(
+    ops: Annotated[int, typer.Option(min=20_000, help="Ops (lines) in the history.")] = OPS,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """How fast a long history is judged, and in how much memory."""
+    from sim.cli import output
+
+    with tempfile.TemporaryDirectory(prefix="rehearse-bench-") as folder:
+        path = Path(folder) / "history.jsonl"
+        output.progress(f"writing {ops:,} ops …")
+        write(path, ops)
+        output.progress("judging …")
+        done = subprocess.run([sys.executable, "-m", "sim.cli.bench_checker", str(path)], check=True,
+                              stdout=subprocess.PIPE, text=True)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    if as_json:
+        output.result_json(figures)
+        return
+    output.result(output.table(["figure", "measured", "goal", ""], [
+        ["judged", f"{figures['judged_s']:.2f} s", f"≤ {JUDGED_GOAL_S:g} s", _met(figures["met"]["judged_s"])],
+        ["peak memory", f"{figures['peak_bytes'] / 1e6:.0f} MB", f"≤ {PEAK_GOAL_BYTES / 1e6:.0f} MB",
+         _met(figures["met"]["peak_bytes"])],
+        ["ops a second", f"{figures['ops_per_s']:,.0f}", "", ""],
+        ["read from disk", f"{figures['read_s']:.2f} s", "", ""],
+        ["history", f"{figures['ops']:,} ops, {figures['file_bytes'] / 1e6:.0f} MB", "", ""],
+        ["verdict", figures["verdict"], "held", _met(figures["met"]["verdict"])],
+    ]))
+
+
+def _met(met: bool) -> str:
+    return "✓" if met else "✗ missed"
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """Read and judge a history; seconds, bytes and the verdict's word."""
+    import resource
+
+    from sim.checks.judge import judge_under
+    from sim.checks.terms import Limit, Terms
+    from sim.history.history import History
+
+    terms = Terms(slug="bench", roles=frozenset({"baseline", "capture", "copy", "migrate", "cutover", "replay",
+                                                 "soak", "verify"}),
+                  limits={name: Limit("all", "count", "the benchmark's own", True) for name in (
+                      "write_loss.grants", "write_loss.service_tokens", "session_continuity.lost_chains",
+                      "login_continuity.browser_sessions")})
+    began_s = time.perf_counter()
+    history = History.load(path)
+    read_s = time.perf_counter() - began_s
+    ops = len(history.ops)
+    began_s = time.perf_counter()
+    verdict = judge_under(history, terms)
+    judged_s = time.perf_counter() - began_s
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {
+        "ops": ops, "judged_s": round(judged_s, 3), "read_s": round(read_s, 3),
+        "ops_per_s": round(ops / judged_s), "peak_bytes": peak_bytes, "file_bytes": path.stat().st_size,
+        "verdict": verdict.verdict, "checks": {c.name: c.verdict for c in verdict.checks},
+        "met": {"judged_s": read_s + judged_s <= JUDGED_GOAL_S, "peak_bytes": peak_bytes <= PEAK_GOAL_BYTES,
+                "verdict": verdict.verdict == "held"},
+    }
+
+
+def write(path: Path, ops: int) -> None:
+    """Write a history of about `ops` lines to `path`."""
+    import msgspec
+
+    from sim.history.op import Header
+
+    encode = msgspec.json.Encoder().encode
+    with path.open("wb") as file:
+        file.write(encode(Header(origin_utc="2026-01-01T00:00:00.000Z", scenario="bench", seed=SEED,
+                                 engine="none")) + b"\n")
+        for op in generate(ops):
+            file.write(encode(op) + b"\n")
+
+
+def generate(ops: int) -> Iterator[Op]:
+    """A run's ops: half before the switch, half after it, all as it should be."""
+    from sim.cli.bench_history import Run
+
+    yield from Run(ops, Random(SEED), grants=max(200, int(ops / 2 * GRANTS_A_CALL))).ops()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(measure(Path(sys.argv[1]))) + "\n")

@@ -1,0 +1,158 @@
+"""What each step of a runbook does, and what each fault breaks."""
+
+from __future__ import annotations
+
+from sim.cli.topics import Topic
+
+STEPS: dict[str, Topic] = {
+    "baseline": Topic(
+        "Watch the old stack under traffic until it is known to be steady.",
+        "Without a known before there is no after. A stack that is not steady ends the run UNKNOWN, before "
+        "anything is touched.",
+        "baseline: {for: 15s}. Failure share, latency and our own sender's lateness are looked at.",
+        "Take a baseline at the same hour of the week as the night itself.",
+    ),
+    "lifetime": Topic(
+        "Raise the access tokens' lifetime on blue and wait until older tokens are gone.",
+        "Each refresh in the window is a chain that green may not know: longer tokens, fewer refreshes.",
+        "lifetime: {access: 2m, dwell: 20s}. Expiry is fixed when a token is issued, so dwell must be at least "
+        "the old lifetime. Set on each client, without a restart; undone by the step itself.",
+        "Hours instead of minutes: raise to more than the whole window, and wait the old lifetime out.",
+    ),
+    "capture": Topic(
+        "Each revocation is also put in a queue, before blue is asked.",
+        "Revocations made after the copy's snapshot exist on blue alone and must be carried over.",
+        "capture, or capture: {record: grant | request}. grant: what it meant is resolved on blue and kept by "
+        "request_id, never a token. request: the sealed request is kept as it came. The step ends only when "
+        "every earlier revocation has its outcome.",
+        "Every path that revokes must go through the edge: admin tools and support scripts too.",
+    ),
+    "copy": Topic(
+        "Copy blue's database to green.",
+        "Blue is never migrated; the copy is.",
+        "copy: {by: dump, jobs: 2}. One exported snapshot fixes the instant; pg_dump and pg_restore run in "
+        "parallel; keys are compared under the same snapshot. template clones on the server instead. Undo "
+        "drops the copy.",
+        "Hours for terabytes; the snapshot holds back vacuum on blue all the while.",
+    ),
+    "cleanup": Topic(
+        "Remove or mend rows of the copy that would abort the migration.",
+        "One consent without its login, or one quote in a client's list, aborts the migration half way.",
+        "cleanup: {rows: known | none | FILE.sql}. known: queries for each kind of row that is known to abort.",
+        "Run the same queries on production weeks ahead: each kind found there is a decision, not a surprise.",
+    ),
+    "migrate": Topic(
+        "Run the new version's migrations on the copy.",
+        "It is the step whose length nobody knows beforehand.",
+        "migrate: {deadline: 120s, analyze: true}. The new version's own `migrate sql`; afterwards the list "
+        "of applied migrations is compared, because exit codes lie. analyze refreshes the planner's statistics.",
+        "Measured here in rows a second: multiply by your rows, and leave disk for several times the tables.",
+    ),
+    "repair": Topic(
+        "Mend what the migration marked falsely.",
+        "From 1.11 to 2.x it marks every handled login as failed and drops most subjects: consents vanish, "
+        "revocations by subject do nothing, and clean-up jobs delete good rows.",
+        "repair: {marks: [subject, state, grants]}, from what was saved before the migration.",
+        "The save must happen before the migration drops the old tables: there is no later.",
+    ),
+    "cutover": Topic(
+        "New requests go to green, from one instant.",
+        "Two stacks that both take writes diverge with every request.",
+        "cutover: {switch: […], spread: 0s, fence: blue}. The edge buffers, what is under way on blue is "
+        "drained, blue is fenced so that no straggler writes, login_consent and authz switch, then the edge, "
+        "then the buffer is released. Undo walks back the same way.",
+        "Several edges do not switch in one instant: rehearse that with spread.",
+    ),
+    "replay": Topic(
+        "Apply the captured revocations on green.",
+        "Until it is done, revoked apps are let in: this is the gap that a change request asks about.",
+        "replay: {traffic: open | buffered, workers: 4, by: grant | token}. By grant it acts on green's rows of "
+        "that grant, all generations, codes and the consent; by token it sends the string again, which "
+        "answers 200 and misses chains. Repeating it changes nothing.",
+        "The length grows with the window: revocations an hour times hours, over replays a second.",
+    ),
+    "soak": Topic(
+        "Watch green under traffic, with the way back open.",
+        "Some damage shows only after minutes: expiry, jobs, caches.",
+        "soak: {for: 20s, capture_back: true}. Revocations on green are captured towards blue, so that a "
+        "return loses none.",
+        "Days rather than seconds; keep blue startable for as long as you would return.",
+    ),
+    "verify": Topic(
+        "Prove by key and through the API what is in force on green.",
+        "Traffic shows what was asked; only a look at every row shows what would have been answered.",
+        "verify: {sample: 500}. SQL over all keys; introspection and refresh on all revoked grants; the sample "
+        "for the living ones.",
+        "The SQL takes a read replica; the probes need tokens, which production does not hand out.",
+    ),
+    "close": Topic(
+        "Capture off, lifetime back, blue stopped and kept. The last step.",
+        "A capture nobody reads fills a queue; a lifetime nobody puts back stays for years.",
+        "close. From here on there is no way back in this run.",
+        "Keep blue's disk until the first audit after the upgrade.",
+    ),
+    "exec": Topic(
+        "A command of your own as a step.",
+        "The scripts of the night are what should be rehearsed.",
+        "exec: [./ops/copy.sh], undo: […], verify: […], deadline: 10m. Addresses come as REHEARSE_* in its "
+        "environment; verify must end with 0. Without an undo it must say point_of_no_return: true.",
+        "Run the very same files on the night.",
+    ),
+    "manual": Topic(
+        "Something a person does; the time is measured.",
+        "People take longer than machines, and a runbook that forgets them is late.",
+        "manual: A sentence, who: operator, deadline: 3m. It ends when somebody approves it.",
+        "The same people, at the same hour, if you can.",
+    ),
+}
+
+FAULTS: dict[str, Topic] = {
+    "latency": Topic(
+        "Everything on a link comes later.",
+        "Distance, a busy disk, a noisy neighbour.",
+        "latency: 250ms, jitter: 50ms. Jitter is a seeded schedule of ours, so that a run can be repeated.",
+        "Real latency comes in bursts; try several.",
+    ),
+    "bandwidth": Topic(
+        "A link carries less.",
+        "Copies and restores fill links.",
+        "rate: 64KiB/s.",
+        "Shared links throttle by flow, not by link.",
+    ),
+    "slow_close": Topic(
+        "Connections close late.",
+        "Pools run dry when closed connections linger.",
+        "delay: 2s.",
+        "Poolers in between close for you.",
+    ),
+    "timeout": Topic(
+        "Nothing comes through any more, and nobody is told.",
+        "The worst kind: no error, only waiting. What timed out may still have happened.",
+        "timeout: 5s closes after that time; without it nothing is closed until it is healed.",
+        "Firewalls that drop silently do exactly this.",
+    ),
+    "reset_peer": Topic(
+        "Connections are reset.",
+        "Restarts of proxies and load balancers.",
+        "timeout: 0s resets at once.",
+        "Often only the idle ones.",
+    ),
+    "slicer": Topic(
+        "Data arrives in small pieces.",
+        "Readers that expect whole messages break.",
+        "average_size: 64B, size_variation: 16B, delay: 10ms.",
+        "Rare; cheap to know.",
+    ),
+    "limit_data": Topic(
+        "A connection ends after so many bytes.",
+        "Answers cut in the middle.",
+        "bytes: 4KiB.",
+        "Middle boxes with limits.",
+    ),
+    "down": Topic(
+        "The link is cut: connections are refused.",
+        "A part is gone, or restarts.",
+        "fault: down, link: edge->queue, at: copy + 0s, for: 10s. Existing connections are closed too.",
+        "Part of the replicas only; one link here is all of them.",
+    ),
+}

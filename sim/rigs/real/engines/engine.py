@@ -1,0 +1,106 @@
+"""What runs the stack: containers or plain processes, behind one protocol.
+
+Both read the same stack file and start the same programs; only addresses differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+Kind = Literal["docker", "process"]
+
+
+class JobResult(msgspec.Struct, frozen=True):
+    """How a one-shot job ended; `tail` is its last output, secrets masked."""
+
+    exit_code: int
+    tail: str
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """CPU seconds since the part's start, and resident memory."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+class Engine(Protocol):
+    """A running stack of one run. Everything it starts goes with `close`, in whatever state."""
+
+    kind: Kind
+    run_id: str
+    run_dir: Path
+
+    async def start(self, *services: str, environment: Mapping[str, str] | None = None,
+                    data: Mapping[str, Path] | None = None) -> None:
+        """Start services together and wait until each answers a functional query.
+
+        `data` gives a Postgres the tar of a data folder (see `save_data`).
+        Raises NotReady with the part's last output.
+        """
+        ...
+
+    async def stop(self, service: str) -> None:
+        """End it cleanly and wait; nothing if it does not run."""
+        ...
+
+    async def kill(self, service: str) -> None:
+        """SIGKILL."""
+        ...
+
+    async def pause(self, service: str) -> None:
+        """Freeze it."""
+        ...
+
+    async def resume(self, service: str) -> None:
+        """Thaw it."""
+        ...
+
+    async def restart(self, service: str) -> None:
+        """Stop, start, wait until ready."""
+        ...
+
+    def direct(self, service: str, port: str) -> tuple[str, int]:
+        """Where the harness reaches a port round every link: (host, port) on loopback."""
+        ...
+
+    def link(self, name: str) -> tuple[str, int]:
+        """Where the harness dials a link that is its own (`harness: true`)."""
+        ...
+
+    def inside(self, name: str) -> str:
+        """Where parts dial a link: `host:port`."""
+        ...
+
+    async def job(self, service: str, command: list[str], *, environment: Mapping[str, str] | None = None,
+                  on_line: Callable[[str], None] | None = None, deadline_s: float) -> JobResult:
+        """Run a one-shot job to its end; cancelled or late means killed (TimeoutError)."""
+        ...
+
+    async def write_config(self, service: str, filename: str, text: str) -> None:
+        """Replace a configuration file of a running service."""
+        ...
+
+    async def save_data(self, service: str, tar: Path) -> None:
+        """Write the data folder of a stopped Postgres to a tar; whole or not at all."""
+        ...
+
+    async def usage(self, service: str) -> Usage:
+        """What it uses now."""
+        ...
+
+    def log(self, service: str) -> Path:
+        """Its log, in the run folder."""
+        ...
+
+    def command(self, service: str) -> str:
+        """What started it, secrets masked."""
+        ...
+
+    async def close(self) -> None:
+        """Remove everything; never raises for what is gone already."""
+        ...

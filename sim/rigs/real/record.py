@@ -1,0 +1,48 @@
+"""What a run has running, on the disk: so that somebody else can remove it after a SIGKILL.
+
+One file a run in the cache's `living/`, written before a part is used and removed when the
+run has cleaned up after itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sim.paths import cache
+from sim.rigs.real.living import me
+
+
+def living() -> Path:
+    """The folder of all records."""
+    folder = cache("living")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+class Record:
+    """One run's record."""
+
+    def __init__(self, run_id: str, *, kind: str, run_dir: Path, folder: Path | None = None) -> None:
+        self._path = living() / f"{run_id}.json"
+        self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": str(run_dir),
+                                      "folder": str(folder) if folder else "", "processes": {}}
+        self._write()
+
+    def add(self, name: str, process: str) -> None:
+        """A process was started; `process` is its mark (pid and start)."""
+        self._told["processes"].setdefault(name, []).append(process)
+        self._write()
+
+    def close(self) -> None:
+        """The run has removed everything."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        part = self._path.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(self._told, file)
+        part.replace(self._path)

@@ -1,0 +1,194 @@
+"""The stack file, read: services, links, and what their variables become.
+
+`compose/stack.yaml` is a Compose file; the engines interpolate it themselves, because the
+process engine gives loopback addresses where Compose would give service names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sim.errors import BadInput
+from sim.paths import data
+
+if TYPE_CHECKING:
+    import networkx
+
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}|\$\$")
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One Toxiproxy proxy: `from->to[:port]`."""
+
+    name: str
+    listen: int
+    """The proxy's port inside the stack's network."""
+    service: str
+    """Where it leads."""
+    port: str
+    """The port's name there."""
+    harness: bool = False
+    """True = the harness itself dials it, so the docker engine publishes it."""
+
+    @property
+    def source(self) -> str:
+        """Who dials it."""
+        return self.name.split("->")[0]
+
+    @property
+    def variable(self) -> str:
+        """The variable that holds the address to dial, `host:port`."""
+        return "LINK_" + re.sub(r"[^A-Z0-9]+", "_", self.name.upper())
+
+
+class Service(msgspec.Struct, frozen=True):
+    """One service or job of the stack, interpolated for a run."""
+
+    name: str
+    image: str
+    program: str
+    """The part that runs it: `hydra-1.11.10`, `postgres`, `toxiproxy`, `nats` or `python`."""
+    ports: dict[str, int]
+    environment: dict[str, str]
+    command: list[str]
+    config: list[str]
+    """Files of compose/config/<service>/ that it reads."""
+    profiles: list[str]
+    depends_on: list[str]
+    shm_size: str = ""
+    stop_signal: str = "SIGTERM"
+
+
+class Stack:
+    """The stack file; nothing in it is specific to a run."""
+
+    def __init__(self, path: Path, raw: dict[str, Any]) -> None:
+        self.path = path
+        self._raw: dict[str, dict[str, Any]] = raw.get("services", {})
+        self.links: dict[str, Link] = {}
+        for name, told in raw.get("x-links", {}).items():
+            service, _, port = str(told["to"]).partition(":")
+            self.links[name] = Link(name, int(told["listen"]), service, port, bool(told.get("harness")))
+        self._check()
+
+    def _check(self) -> None:
+        for link in self.links.values():
+            ports = self._raw.get(link.service, {}).get("x-ports", {})
+            if link.port not in ports:
+                raise BadInput(f"the link {link.name} leads to {link.service}:{link.port}, which is not there",
+                               where=str(self.path), todo="name a service and one of its x-ports")
+
+    @property
+    def names(self) -> list[str]:
+        """Every service and job."""
+        return list(self._raw)
+
+    @property
+    def always(self) -> list[str]:
+        """Services without a profile, in an order in which they can start."""
+        import networkx
+
+        order = [name for name in networkx.lexicographical_topological_sort(self.start_order())]
+        return [name for name in order if not self._raw[name].get("profiles")]
+
+    def ports(self, service: str) -> dict[str, int]:
+        """A service's ports by name, as they are inside the stack's network."""
+        return {name: int(port) for name, port in self._raw[service].get("x-ports", {}).items()}
+
+    def matching(self, name: str) -> list[str]:
+        """The links a name means: itself, or all of that pair if it has no port.
+
+        Raises BadInput if there is none.
+        """
+        found = [link for link in self.links if link == name or link.startswith(name + ":")]
+        if not found:
+            raise BadInput(f"there is no link {name!r}", where=str(self.path),
+                           todo="one of " + ", ".join(self.links))
+        return found
+
+    def service(self, name: str, variables: Mapping[str, str]) -> Service:
+        """One service with its variables filled in; the process environment is not asked."""
+        raw = self._raw[name]
+        environment = raw.get("environment") or {}
+        return Service(
+            name=name,
+            image=interpolate(str(raw.get("image", "")), variables),
+            program=interpolate(str(raw.get("x-program", "")), variables),
+            ports=self.ports(name),
+            environment={key: interpolate(str(value), variables) for key, value in environment.items()},
+            command=[interpolate(str(word), variables) for word in raw.get("command", [])],
+            config=list(raw.get("x-config", [])),
+            profiles=list(raw.get("profiles", [])),
+            depends_on=list(raw.get("depends_on", [])),
+            shm_size=str(raw.get("shm_size", "")),
+            stop_signal=str(raw.get("stop_signal", "SIGTERM")),
+        )
+
+    def config(self, service: str, filename: str, variables: Mapping[str, str]) -> str:
+        """A configuration file of the stack with its variables filled in."""
+        return interpolate((self.path.parent / "config" / service / filename).read_text(), variables)
+
+    def start_order(self) -> networkx.DiGraph:
+        """Service → who needs it."""
+        import networkx
+
+        graph = networkx.DiGraph()
+        graph.add_nodes_from(self._raw)
+        for name, raw in self._raw.items():
+            graph.add_edges_from((needed, name) for needed in raw.get("depends_on", []))
+        return graph
+
+    def graph(self) -> networkx.MultiDiGraph:
+        """Who talks to whom: one edge a link, with its name."""
+        import networkx
+
+        graph = networkx.MultiDiGraph()
+        graph.add_nodes_from(self._raw)
+        for link in self.links.values():
+            graph.add_edge(link.source, link.service, key=link.name, link=link.name)
+        return graph
+
+
+def load_stack(path: Path | None = None, override: Path | None = None) -> Stack:
+    """Read the stack file; an override's services are laid over it, key by key.
+
+    Raises BadInput with the place if a file can't be read.
+    """
+    where = path or data("compose", "stack.yaml")
+    raw = _read(where)
+    if override is not None:
+        over = _read(override)
+        for name, service in (over.get("services") or {}).items():
+            base = raw.setdefault("services", {}).setdefault(name, {})
+            for key, value in (service or {}).items():
+                mine = base.get(key)
+                base[key] = {**mine, **value} if isinstance(mine, dict) and isinstance(value, dict) else value
+    return Stack(where, raw)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        read = YAML(typ="safe", pure=True).load(path.read_text())
+    except (OSError, YAMLError) as error:
+        raise BadInput("the stack file can't be read", where=str(path), seen=str(error)) from error
+    if not isinstance(read, dict):
+        raise BadInput("the stack file is empty", where=str(path))
+    return read
+
+
+def interpolate(text: str, variables: Mapping[str, str]) -> str:
+    """Compose's `${NAME:-default}`, `${NAME}` and `$$`; an unknown name without default is ''."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        return variables.get(match[1]) or match[2] or ""
+
+    return _VARIABLE.sub(value, text)

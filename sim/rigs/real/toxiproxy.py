@@ -1,0 +1,90 @@
+"""Toxiproxy's API, with a deadline on every call.
+
+`toxiproxy-python` is the client, repaired here: it is blocking and has no timeouts (a call can
+hang for as long as the server does), it keeps one address for the whole process, and it has no
+way to change a toxic. So its calls run in a thread with a deadline, its consumer is bound to
+this server, and the update is made through the same consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from toxiproxy.api import APIConsumer
+from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
+
+from sim.errors import StepFailed
+
+DEADLINE_S = 2.0
+"""Assumption: the API answers in milliseconds; a server that hangs longer is out of order."""
+MADE_WITHIN_S = 10.0
+"""Assumption: the first proxies may wait for a server that has just started."""
+
+
+class Toxiproxy:
+    """One Toxiproxy server."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._consumer = _consumer(host, port)
+
+    async def proxies(self) -> dict[str, Any]:
+        """Every proxy by name, as the server tells it."""
+        answer: dict[str, Any] = (await self._call("GET", "/proxies")).json()
+        return answer
+
+    async def make(self, name: str, listen: str, upstream: str) -> None:
+        """Make a proxy. Raises StepFailed if its port is taken."""
+        await self._call("POST", "/proxies", {"name": name, "listen": listen, "upstream": upstream, "enabled": True})
+
+    async def add(self, link: str, *, name: str, toxic: str, stream: str, attributes: dict[str, int]) -> None:
+        """Put a toxic on a link; toxicity is always 1 (a smaller one is drawn without a seed)."""
+        await self._call("POST", f"/proxies/{_path(link)}/toxics", {
+            "name": name, "type": toxic, "stream": stream, "toxicity": 1.0, "attributes": attributes})
+
+    async def change(self, link: str, name: str, attributes: dict[str, int]) -> None:
+        """Give a toxic new attributes."""
+        await self._call("POST", f"/proxies/{_path(link)}/toxics/{name}", {"attributes": attributes})
+
+    async def remove(self, link: str, name: str) -> None:
+        """Take a toxic off; none there is well too."""
+        await self._call("DELETE", f"/proxies/{_path(link)}/toxics/{name}", missing_ok=True)
+
+    async def enable(self, link: str, on: bool) -> None:
+        """Let connections through, or refuse new ones and close the old."""
+        await self._call("POST", f"/proxies/{_path(link)}", {"enabled": on})
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None, *,
+                    missing_ok: bool = False) -> Any:
+        def call() -> Any:
+            if method == "GET":
+                return self._consumer.get(path, timeout=DEADLINE_S)
+            if method == "DELETE":
+                return self._consumer.delete(path, timeout=DEADLINE_S)
+            return self._consumer.post(path, json=body, timeout=DEADLINE_S)
+
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(call), DEADLINE_S + 0.5)
+        except NotFound as error:
+            if missing_ok:
+                return None
+            raise StepFailed("Toxiproxy knows no such thing", where=f"{method} {path}") from error
+        except (ProxyExists, InvalidToxic) as error:
+            raise StepFailed("Toxiproxy refused", where=f"{method} {path}", seen=str(error)[:300]) from error
+        except (requests.RequestException, TimeoutError) as error:
+            raise StepFailed("Toxiproxy does not answer", where=f"{method} {path}", seen=repr(error)[:200],
+                             todo="its log is logs/toxiproxy.log in the run folder") from error
+
+
+def _path(link: str) -> str:
+    return quote(link, safe="")
+
+
+def _consumer(host: str, port: int) -> type[APIConsumer]:
+    class Bound(APIConsumer):  # type: ignore[misc]  # the library has no types
+        pass
+
+    Bound.host, Bound.port = host, port
+    return Bound

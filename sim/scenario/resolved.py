@@ -1,0 +1,46 @@
+"""Writes a scenario as the file that says everything: nothing inherited, no default left out.
+
+The run folder keeps it, and it loads back to an equal model.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
+    from sim.scenario.steps import StepBase
+
+_BESIDE = {"exec", "manual"}
+"""Kinds whose own keys stand beside the kind, not below it."""
+
+
+def dump(scenario: Scenario) -> str:
+    """The scenario as YAML."""
+    out = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
+    out["seed"] = "random" if scenario.seed is None else scenario.seed
+    out["runbook"] = [_step(step) for step in scenario.runbook]
+    out["tolerate"] = {
+        name: {"max": tolerance.written(), "because": tolerance.because}
+        for name, tolerance in scenario.tolerate.items()
+    }
+    out["expect"] = scenario.expect.written()
+    text = StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # the keys' order is ours
+    yaml.width = 110
+    yaml.allow_unicode = True
+    yaml.dump(out, text)
+    return text.getvalue()
+
+
+def _step(step: StepBase) -> dict[str, Any]:
+    own = step.model_dump(mode="json", by_alias=True, exclude_none=True)
+    kind = own.pop("kind")
+    if kind in _BESIDE:
+        return {kind: own.pop(kind), **own}
+    return {kind: own}

@@ -1,0 +1,338 @@
+"""What one key alone cannot know: the order of steps, links, names of figures, versions.
+
+Each rule yields what is wrong, where (a path into the scenario) and what to do; the loader
+turns the path into file:line:column. The sentences say why, not only what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from sim.history.figures import FIGURES, tolerable
+from sim.scenario.expect import VERDICTS
+from sim.scenario.faults import Anchor, condition
+from sim.scenario.messages import suggest
+from sim.scenario.model import Scenario
+from sim.scenario.quantities import duration_text
+from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Soak, StepBase
+
+BLUE_VERSIONS = ("1.11.10",)
+GREEN_VERSIONS = ("2.3.0",)
+LATER_VERSIONS = {"1.8.5": "upgrade A (1.8.5 to 1.11.10) is not built yet"}
+POSTGRES_VERSIONS = (15, 16, 17, 18)
+"""Source: HYDRA's migrations were tried on 15 and 18; both stacks use the same programs."""
+
+Path = tuple[str | int, ...]
+
+
+class Broken(NamedTuple):
+    """A rule that does not hold."""
+
+    path: Path
+    what: str
+    todo: str = ""
+    on_key: bool = False
+    """Point at the key, not at the value."""
+
+
+BEFORE: tuple[tuple[str, str, str], ...] = (
+    ("baseline", "lifetime", "a steady state must be known before anything is touched"),
+    (
+        "lifetime",
+        "copy",
+        "the longer lifetime spares refreshes in the window, and the window begins with the copy",
+    ),
+    ("capture", "copy", "a revocation after the copy's snapshot and before the capture would be in neither"),
+    ("copy", "cleanup", "rows are mended in the copy, never on blue"),
+    ("copy", "migrate", "blue is never migrated, only its copy is"),
+    ("cleanup", "migrate", "a row that breaks a constraint aborts the migration"),
+    ("migrate", "repair", "the repair mends what the migration marked"),
+    ("migrate", "cutover", "green cannot serve before its database is migrated"),
+    ("repair", "cutover", "falsely marked rows would be served"),
+    ("cutover", "replay", "until the cutover blue still takes revocations"),
+    ("cutover", "soak", "there is nothing to watch before green serves"),
+    ("cutover", "verify", "what is in force on green shows only once green serves"),
+    ("replay", "verify", "what was not replayed yet cannot be in force"),
+)
+"""(earlier, later, why): where both are in the runbook, they stand in this order."""
+
+NEEDS: tuple[tuple[str, str, str], ...] = (
+    ("replay", "capture", "there is nothing to replay"),
+    ("cleanup", "copy", "there is no copy to clean"),
+    ("migrate", "copy", "there is no copy to migrate"),
+    ("repair", "migrate", "there is nothing to mend"),
+    ("cutover", "copy", "green would be empty"),
+    ("cutover", "migrate", "green could not start on a database that is not migrated"),
+    ("soak", "cutover", "green does not serve"),
+    ("verify", "cutover", "green does not serve"),
+)
+"""(step, what it needs, why)."""
+
+
+def broken(scenario: Scenario, links: Sequence[str] | None) -> Iterator[Broken]:
+    """Every rule that does not hold; `links` are the stack's (None = do not look at them)."""
+    for rule in _RULES:
+        yield from rule(scenario)
+    for n, fault in enumerate(scenario.faults):
+        if links is not None and fault.link not in links:
+            todo = suggest(fault.link, links, what="links")
+            yield Broken(("faults", n, "link"), f"the stack has no link `{fault.link}`", todo)
+
+
+def _versions(scenario: Scenario) -> Iterator[Broken]:
+    stack = scenario.stack
+    for side, version, known in (
+        ("blue", stack.blue.hydra, BLUE_VERSIONS),
+        ("green", stack.green.hydra, GREEN_VERSIONS),
+    ):
+        if version not in known:
+            why = LATER_VERSIONS.get(version, f"{side} can be Hydra {' or '.join(known)}")
+            supported = f"supported: blue {', '.join(BLUE_VERSIONS)}, green {', '.join(GREEN_VERSIONS)}"
+            yield Broken(("stack", side, "hydra"), f"Hydra {version} cannot be had for {side}: {why}", supported)
+    for side, number in (("blue", stack.blue.postgres), ("green", stack.green.postgres)):
+        if number not in POSTGRES_VERSIONS:
+            known_pg = ", ".join(map(str, POSTGRES_VERSIONS))
+            yield Broken(
+                ("stack", side, "postgres"),
+                f"PostgreSQL {number} cannot be had for {side}",
+                f"supported: {known_pg}",
+            )
+    if stack.green.postgres < stack.blue.postgres:
+        yield Broken(
+            ("stack", "green", "postgres"),
+            f"green's PostgreSQL {stack.green.postgres} is older than blue's {stack.blue.postgres}: "
+            "a dump cannot be restored into an older server",
+            f"write {stack.blue.postgres} or newer",
+        )
+
+
+def _names(scenario: Scenario) -> Iterator[Broken]:
+    seen: set[str] = set()
+    for n, step in enumerate(scenario.runbook):
+        if step.name in seen:
+            todo = f"give this one a name of its own: name: {step.name}-2"
+            yield Broken(("runbook", n), f"two steps are named `{step.name}`", todo, on_key=True)
+        if step.name in ("snapshot", "switch"):
+            yield Broken(("runbook", n, "name"), f"`{step.name}` is an instant's name, not a step's", "choose another")
+        seen.add(step.name)
+
+
+def _order(scenario: Scenario) -> Iterator[Broken]:
+    steps = scenario.runbook
+    first = _first(steps)
+    last = {step.role: n for n, step in enumerate(steps)}
+    for earlier, later, why in BEFORE:
+        if earlier in first and later in first and first[earlier] > first[later]:
+            yield Broken(
+                ("runbook", first[later]),
+                f"{later} stands before {earlier}: {why}",
+                f"move {steps[first[later]].name} behind {steps[first[earlier]].name}",
+                on_key=True,
+            )
+    for name, needed, why in NEEDS:
+        if name in first and needed not in first:
+            n = first[name]
+            yield Broken(
+                ("runbook", n),
+                f"{steps[n].name} without {needed}: {why}",
+                f"add {needed} or leave {steps[n].name} out",
+                on_key=True,
+            )
+    if "close" in first and (first["close"] != len(steps) - 1 or last["close"] != first["close"]):
+        n = first["close"]
+        yield Broken(
+            ("runbook", n),
+            "close is not the last step: blue is stopped there and nothing can follow",
+            "move close to the end",
+            on_key=True,
+        )
+    for role in ("capture", "copy", "cutover", "migrate"):
+        again = [n for n, step in enumerate(steps) if step.role == role][1:]
+        for n in again:
+            yield Broken(
+                ("runbook", n),
+                f"{role} stands twice: one run has one {role}",
+                "keep one of the two",
+                on_key=True,
+            )
+
+
+def _first(steps: Sequence[StepBase]) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for n, step in enumerate(steps):
+        first.setdefault(step.role, n)
+    return first
+
+
+def _single_steps(scenario: Scenario) -> Iterator[Broken]:
+    captured = any(step.role == "capture" for step in scenario.runbook)
+    for n, step in enumerate(scenario.runbook):
+        if isinstance(step, Lifetime):
+            yield from _lifetime(scenario, n, step)
+        if isinstance(step, Soak) and step.capture_back and not captured:
+            yield Broken(
+                ("runbook", n, "capture_back"),
+                "capture_back without capture: nothing is captured at all",
+                "add capture, or write capture_back: false",
+            )
+        if isinstance(step, Replay) and step.traffic == "buffered" and scenario.stack.edge.buffer == 0:
+            yield Broken(
+                ("runbook", n, "traffic"),
+                "traffic cannot be buffered: stack.edge.buffer is 0s",
+                "write stack.edge.buffer: 3s, or traffic: open",
+            )
+        if isinstance(step, Exec) and step.undo is None and not step.point_of_no_return:
+            yield Broken(
+                ("runbook", n),
+                f"the step `{step.name}` has no undo",
+                "write undo: [COMMAND], or point_of_no_return: true if there is none",
+                on_key=True,
+            )
+        if step.undo is not None and step.point_of_no_return:
+            yield Broken(
+                ("runbook", n, "point_of_no_return"),
+                "a step with an undo is no point of no return",
+                "keep one of the two",
+            )
+    records = [s.record for s in scenario.runbook if isinstance(s, Capture)]
+    for n, step in enumerate(scenario.runbook):
+        if isinstance(step, Replay) and records and (step.by == "token") != (records[0] == "request"):
+            fits = "token" if records[0] == "request" else "grant"
+            yield Broken(
+                ("runbook", n, "by"),
+                f"replay by {step.by} does not fit capture record: {records[0]}",
+                f"write by: {fits}, or capture record: {'request' if step.by == 'token' else 'grant'}",
+            )
+
+
+def _lifetime(scenario: Scenario, n: int, step: Lifetime) -> Iterator[Broken]:
+    old = scenario.tokens.access
+    if step.dwell < old:
+        yield Broken(
+            ("runbook", n, "dwell"),
+            f"dwell {duration_text(step.dwell)} is shorter than the old lifetime {duration_text(old)}: "
+            "tokens issued before would expire in the window",
+            f"write dwell: {duration_text(old)} or more",
+        )
+    if step.access < old:
+        yield Broken(
+            ("runbook", n, "access"),
+            f"the lifetime is not raised: {duration_text(step.access)} instead of {duration_text(old)}",
+            f"write more than {duration_text(old)}",
+        )
+
+
+def _faults(scenario: Scenario) -> Iterator[Broken]:
+    names: set[str] = set()
+    for n, fault in enumerate(scenario.faults):
+        if fault.name in names:
+            yield Broken(("faults", n, "name"), f"two faults are named `{fault.name}`", "give this one another name")
+        names.add(fault.name)
+        if isinstance(fault.at, Anchor):
+            steps = [step.name for step in scenario.runbook]
+            anchor = fault.at.step.removesuffix(".end")
+            if fault.at.step not in ("snapshot", "switch") and anchor not in steps:
+                yield Broken(
+                    ("faults", n, "at"),
+                    f"the runbook has no step `{anchor}`",
+                    suggest(anchor, [*steps, "snapshot", "switch"], what="instants"),
+                )
+            missing = {"snapshot": "copy", "switch": "cutover"}.get(fault.at.step)
+            if missing and missing not in [step.role for step in scenario.runbook]:
+                yield Broken(("faults", n, "at"), f"there is no {fault.at.step} without {missing}", f"add {missing}")
+
+
+def _figure(name: str, path: Path, *, on_key: bool) -> Broken | None:
+    """What is wrong with a figure's name, or None."""
+    check, _, figure = name.partition(".")
+    if check not in FIGURES:
+        return Broken(path, f"there is no check `{check}`", suggest(check, FIGURES, what="checks"), on_key)
+    if figure not in FIGURES[check]:
+        known = [f"{check}.{f}" for f in FIGURES[check]]
+        what = f"the check {check} has no figure `{figure}`"
+        return Broken(path, what, suggest(name, known, what="figures") if known else "it has none", on_key)
+    return None
+
+
+def _tolerances(scenario: Scenario) -> Iterator[Broken]:
+    for name, tolerance in scenario.tolerate.items():
+        if wrong := _figure(name, ("tolerate", name), on_key=True):
+            yield wrong
+            continue
+        figure = tolerable(*name.split("."))
+        if figure is None:
+            yield Broken(
+                ("tolerate", name),
+                f"{name} only tells something: there is no limit to it",
+                f"rehearse explain {name.partition('.')[0]} lists what can be tolerated",
+                on_key=True,
+            )
+        elif tolerance.max != "all" and tolerance.unit not in (figure.unit, *figure.also):
+            yield Broken(
+                ("tolerate", name, "max"),
+                f"{name} is not measured so: {_units(figure.unit, figure.also)}",
+                f"write it like {_example(figure.unit)}",
+            )
+
+
+def _units(own: str, also: tuple[str, ...]) -> str:
+    words = {"count": "a count", "s": "a duration", "share": "a share", "times": "a factor"}
+    return "it is " + " or ".join(words[unit] for unit in (own, *also))
+
+
+def _example(unit: str) -> str:
+    return {"count": "60", "s": "5s", "share": "0.5%", "times": "3x"}[unit]
+
+
+def _guards(scenario: Scenario) -> Iterator[Broken]:
+    for n, guard in enumerate(scenario.guards):
+        path: Path = ("guards", n, "when")
+        wrong = _figure(guard.figure, path, on_key=False)
+        if wrong:
+            yield wrong
+            continue
+        check, _, name = guard.figure.partition(".")
+        figure = FIGURES[check][name]
+        unit = condition(guard.when).unit
+        if unit != figure.unit:
+            yield Broken(
+                path,
+                f"{guard.figure} is not measured so: {_units(figure.unit, ())}",
+                f"write it like {guard.figure} {guard.op} {_example(figure.unit)}",
+            )
+
+
+def _expectations(scenario: Scenario) -> Iterator[Broken]:
+    for check, verdict in scenario.expect.checks.items():
+        if verdict not in VERDICTS:
+            todo = suggest(verdict, VERDICTS, what="verdicts")
+            yield Broken(("expect", check), f"`{verdict}` is not a verdict", todo)
+        if check not in FIGURES:
+            yield Broken(
+                ("expect", check),
+                f"there is no check `{check}`",
+                suggest(check, FIGURES, what="checks"),
+                True,
+            )
+    for name in scenario.expect.figures:
+        if wrong := _figure(name, ("expect", name), on_key=True):
+            yield wrong
+
+
+def _labels(scenario: Scenario) -> Iterator[Broken]:
+    if scenario.population.clients.web + scenario.population.clients.cli + scenario.population.clients.mcp == 0:
+        yield Broken(("population", "clients"), "no client has users: web, cli and mcp are all 0", "write at least one")
+
+
+_RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
+    _versions,
+    _labels,
+    _names,
+    _order,
+    _single_steps,
+    _faults,
+    _guards,
+    _tolerances,
+    _expectations,
+)

@@ -1,0 +1,161 @@
+"""Capture: each revocation is also put in the queue, in an order that leaves no hole.
+
+Resolve the grants → store the intent and have it acknowledged → forward to Hydra → store
+the outcome. What can't be resolved or stored is a queue failure: `fail_closed` refuses the
+revocation and never forwards it, `fail_open` forwards it uncaptured.
+
+A store that timed out may still arrive. Under fail_closed its intent then has no outcome and
+its grants live on: the replayer recognises it and does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from sim.services.gate import Shed
+from sim.services.grants import CannotResolve, Found, Grants
+from sim.services.queue import Queue, QueueDown, intent_subject, outcome_subject
+from sim.services.revocations import Asked, Intent, Outcome, Said, encode, new_id, said
+from sim.services.sealing import Recorded, Seal
+from sim.services.settings import Direction, Side
+from sim.services.upstream import Lost, NotSent, Reply
+
+OUTCOME_RETRY_S = 0.25
+"""Assumption: a queue that comes back has its outcomes within the second."""
+BARRIER_S = 9.0
+"""Assumption: below the ten seconds the harness gives a control call; a revocation's own
+deadlines end sooner unless the queue is gone."""
+
+CARRIED: dict[Side, Direction] = {"blue": "forward", "green": "back"}
+"""Revocations made on a side are carried to the other one."""
+
+
+class Capture:
+    """Owned by the edge; only touched from its loop."""
+
+    def __init__(self, queue: Queue, grants: dict[Side, Grants], *, on_failure: Literal["fail_closed", "fail_open"],
+                 seal: Seal | None) -> None:
+        self._queue, self._grants, self._on_failure, self._seal = queue, grants, on_failure, seal
+        self.is_on = False
+        self.direction: Direction = "forward"
+        self._counts: dict[str, int] = {"captured": 0, "confirmed": 0, "refused": 0, "unknown": 0, "failed": 0}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._open = 0
+
+    def status(self) -> dict[str, Any]:
+        """{on, direction, captured, confirmed, refused, unknown, open, failed}.
+
+        `open`: intents stored whose outcome is not; `failed`: revocations that could not be captured.
+        """
+        return {"on": self.is_on, "direction": self.direction, **self._counts, "open": self._open}
+
+    async def turn(self, on: bool, direction: Direction) -> float:
+        """Turn capture on or off; returns once every earlier revocation has its outcome (seconds).
+
+        Raises QueueDown if capture is to be on and the queue is not there, TimeoutError if an
+        earlier revocation is still open after BARRIER_S; capture stays as it was turned.
+        """
+        began_s = time.monotonic()
+        if on:
+            await self._queue.ensure()
+        self.is_on, self.direction = on, direction
+        earlier = set(self._under_way)
+        if earlier:
+            _, still = await asyncio.wait(earlier, timeout=BARRIER_S)
+            if still:
+                raise TimeoutError(f"{len(still)} earlier revocations have no outcome yet")
+        return time.monotonic() - began_s
+
+    async def revoke(self, asked: Asked, side: Side, recorded: Recorded,
+                     forward: Callable[[], Awaitable[Reply]]) -> tuple[Reply, int | None]:
+        """Forward one revocation, captured if capture is on for this side.
+
+        Returns the answer and the queue's sequence number (None: not captured). Raises
+        Shed('queue_down'), and NotSent and Lost from `forward`. Runs as a task of its own: a client
+        that leaves can't leave an intent without an outcome.
+        """
+        answered: asyncio.Future[tuple[Reply, int | None]] = asyncio.get_running_loop().create_future()
+        direction = self.direction if self.is_on and self.direction == CARRIED[side] else None
+        task = asyncio.create_task(self._whole(asked, side, direction, recorded, forward, answered))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(answered)
+
+    async def _whole(self, asked: Asked, side: Side, direction: Direction | None, recorded: Recorded,
+                     forward: Callable[[], Awaitable[Reply]],
+                     answered: asyncio.Future[tuple[Reply, int | None]]) -> None:
+        try:
+            stored = await self._store(asked, side, direction, recorded) if direction is not None else None
+            if direction is None or stored is None:
+                answered.set_result((await forward(), None))
+                return
+        except (Shed, NotSent, Lost) as error:
+            answered.set_exception(error)
+            return
+        intent, sequence, found = stored
+        word: Said = "unknown"
+        answer: Reply | NotSent | Lost
+        try:
+            answer = await forward()
+            word = await self._said(answer, side, found)
+        except NotSent as error:
+            answer, word = error, "refused"  # Hydra never saw it
+        except Lost as error:
+            answer = error
+        self._counts[word] += 1
+        is_stored = await self._close(Outcome(intent.id, word), direction=direction)
+        if isinstance(answer, Reply):
+            answered.set_result((answer, sequence))
+        else:
+            answered.set_exception(answer)
+        while not is_stored:  # the client need not wait for it: without an outcome it is settled from the rows
+            await asyncio.sleep(OUTCOME_RETRY_S)
+            is_stored = await self._close(Outcome(intent.id, word), direction=direction)
+
+    async def _store(self, asked: Asked, side: Side, direction: Direction,
+                     recorded: Recorded) -> tuple[Intent, int, Found] | None:
+        """Resolve and store; None if it failed and the revocation goes uncaptured. Raises Shed."""
+        id = new_id()
+        try:
+            found = await self._grants[side].resolve(asked)
+            intent = Intent(
+                id=id, kind=found.kind, request_ids=found.request_ids, client=asked.client, subject=found.subject,
+                at=found.at, owner=found.owner, authenticated_before=found.at if found.kind == "login" else None,
+                sealed=self._seal.close(recorded, id) if self._seal else None)
+            sequence = await self._queue.publish(intent_subject(direction), encode(intent), id=id)
+        except (CannotResolve, QueueDown) as error:
+            self._counts["failed"] += 1
+            if self._on_failure == "fail_open":
+                return None
+            raise Shed("queue_down") from error
+        self._counts["captured"] += 1
+        self._open += 1
+        return intent, sequence, found
+
+    async def _said(self, reply: Reply, side: Side, found: Found) -> Said:
+        """What the answer means; inside a grace period only the rows tell."""
+        word = said(reply.status)
+        if word == "confirmed" and not found.is_certain:
+            try:
+                return "refused" if await self._grants[side].is_alive(found.request_ids) else "confirmed"
+            except CannotResolve:
+                return "unknown"
+        return word
+
+    async def _close(self, outcome: Outcome, *, direction: Direction) -> bool:
+        try:
+            await self._queue.publish(outcome_subject(direction), encode(outcome), id=f"{outcome.id}.outcome")
+        except QueueDown:
+            return False
+        self._open -= 1
+        return True
+
+    async def close(self) -> None:
+        """Stop trying to store outcomes; the replayer settles such intents from the rows."""
+        tasks = list(self._under_way)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

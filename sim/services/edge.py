@@ -1,0 +1,315 @@
+"""The edge: the one way in. Routes, buffers, coalesces refreshes and captures revocations.
+
+Three listeners: public (OAuth clients and browsers), internal (introspection by resource
+servers, deletes of consents and logins by operators) and control (the harness). All targets
+are kept-alive connections; an answer is passed on as it came, with what the edge did about it
+in `Rehearse-…` headers. It must not log a request and must not decide what a token may do.
+
+Run: `python -m sim.services.edge`; the environment is described in compose/stack.yaml.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from sim.services.admission import Admitted, ListenerName, Refused, admit
+from sim.services.capture import Capture
+from sim.services.coalescing import Coalescer
+from sim.services.forms import BadForm, is_form, parse_form
+from sim.services.gate import Gate, Shed
+from sim.services.grants import Grants
+from sim.services.headers import BadFraming, check_framing, request_headers
+from sim.services.queue import Queue, QueueDown
+from sim.services.revocations import Asked, asked
+from sim.services.sealing import Recorded, Seal
+from sim.services.serving import (
+    BODY_BYTES,
+    Handler,
+    Listeners,
+    TooLong,
+    answer_json,
+    control_handler,
+    read_body,
+    run,
+    usage,
+)
+from sim.services.settings import SIDES, Direction, Environment, Side
+from sim.services.upstream import Lost, NotSent, Reply, Upstream
+
+Exchange = Callable[[], Awaitable[Reply]]
+
+
+class Edge:
+    """The state of the edge and its decisions. Made and used inside one loop."""
+
+    def __init__(self, environment: Environment) -> None:
+        text, number = environment.text, environment.number
+        self.public: dict[Side, Upstream] = {}
+        self.admin: dict[Side, Upstream] = {}
+        for side in SIDES:
+            name = side.upper()
+            self.public[side] = Upstream(environment.base_url(f"EDGE_{name}_PUBLIC"))
+            self.admin[side] = Upstream(environment.base_url(f"EDGE_{name}_ADMIN"),
+                                        prefix=text(f"EDGE_{name}_ADMIN_PREFIX", ""))
+        self.coalescing_s = number("EDGE_COALESCING_S", 0.0)
+        self.gate = Gate(wait_s=number("EDGE_BUFFER_S", 3.0), waiting_max=int(number("EDGE_BUFFER_MAX", 2000)))
+        self.coalescer = Coalescer(keep_s=self.coalescing_s)
+        self.queue = Queue(text("EDGE_QUEUE"))
+        self.grants = {side: Grants(text(f"EDGE_{side.upper()}_DSN"), side) for side in SIDES}
+        on_failure = environment.choice("EDGE_QUEUE_DOWN", ("fail_closed", "fail_open"))
+        is_recording = environment.choice("EDGE_CAPTURE_RECORD", ("grant", "request")) == "request"
+        self.capture = Capture(self.queue, self.grants, on_failure="fail_open" if on_failure == "fail_open" else
+                               "fail_closed", seal=Seal(text("EDGE_SEAL_KEY")) if is_recording else None)
+        self.route: Side = "blue"
+        self.epoch = 1
+        self.in_flight: dict[Side, int] = {"blue": 0, "green": 0}
+        self._idle: dict[Side, asyncio.Event] = {side: asyncio.Event() for side in SIDES}
+        self.requests = 0
+        self.shed: Counter[str] = Counter()
+
+    # --- requests -------------------------------------------------------------------------
+
+    def listener(self, name: ListenerName) -> Handler:
+        """The handler of the public or the internal listener."""
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            admitted = admit(name, request.method, request.message.path)
+            if isinstance(admitted, Refused):
+                return _refusal(admitted.status, admitted.why)
+            try:
+                check_framing(request.headers)
+                body = await read_body(request)
+            except BadFraming as error:
+                return _refusal(400, str(error))
+            except TooLong:
+                return _refusal(413, f"bodies end at {BODY_BYTES} bytes here")
+            except TimeoutError:
+                return _refusal(408, "the body did not come")
+            return await self._serve(name, request, admitted, body)
+
+        return handle
+
+    async def _serve(self, name: ListenerName, request: web.BaseRequest, admitted: Admitted,
+                     body: bytes) -> web.Response:
+        self.requests += 1
+        headers = request.headers
+        authorization = headers.get("Authorization")
+        try:
+            revocation = asked(request.method, admitted.path, admitted.query, authorization, body)
+        except BadForm as error:
+            return _refusal(400, str(error))
+        if revocation is not None and request.method == "POST" and not is_form(headers.get("Content-Type")):
+            return _refusal(415, "a revocation is a form")
+        try:
+            waited_s = await self.gate.wait(len(body))
+        except Shed as error:
+            return self._shed(error.reason)
+        if waited_s and (request.transport is None or request.transport.is_closing()):
+            return _refusal(408, "the client left")  # it will not read this, and nothing may happen for it later
+
+        # From here to the first await is one instant: the side chosen is the side counted.
+        side, epoch = self.route, self.epoch
+        told = {"Rehearse-Route": side, "Rehearse-Epoch": str(epoch)}
+        if waited_s:
+            told["Rehearse-Waited"] = f"{waited_s:.3f}"
+        sent = request_headers(headers, peer=_peer(request))
+        target = (self.public if name == "public" else self.admin)[side]
+
+        async def ask() -> Reply:
+            return await target.ask(request.method, admitted.path + admitted.query, sent, body)
+
+        def forward() -> Awaitable[Reply]:
+            return self._counted(side, ask())
+
+        try:
+            if revocation is not None:
+                recorded = Recorded(request.method, admitted.path, admitted.query, authorization or "",
+                                    headers.get("Content-Type", ""), body.decode(errors="replace"))
+                # counted as a whole: a drain must also wait for what is being resolved and stored
+                reply = await self._counted(side, self._revoke(revocation, side, recorded, ask, told))
+            elif admitted.path == "/oauth2/token" and self.coalescing_s:
+                reply = await self._token(headers.get("Content-Type"), authorization, body, epoch, forward, told)
+            else:
+                reply = await forward()
+        except Shed as error:
+            return self._shed(error.reason, told)
+        except NotSent:
+            return _refusal(502, "the target takes no connection", told)
+        except Lost as error:
+            return _refusal(504 if error.late else 502, "the target's answer was lost", told)
+        answer: CIMultiDict[str] = reply.headers.copy()  # the reply may be shared by several requests
+        answer.update(told)
+        return web.Response(status=reply.status, headers=answer, body=reply.body)
+
+    async def _counted(self, side: Side, work: Awaitable[Reply]) -> Reply:
+        self.in_flight[side] += 1
+        try:
+            return await work
+        finally:
+            self.in_flight[side] -= 1
+            if not self.in_flight[side]:
+                self._idle[side].set()
+
+    async def _revoke(self, revocation: Asked, side: Side, recorded: Recorded, ask: Exchange,
+                      told: dict[str, str]) -> Reply:
+        try:
+            reply, sequence = await self.capture.revoke(revocation, side, recorded, ask)
+        finally:
+            self._void(revocation)
+        if sequence is not None:
+            told["Rehearse-Capture"] = str(sequence)
+        return reply
+
+    def _void(self, revocation: Asked) -> None:
+        """Whatever came of it: kept answers of what was to die are not given out again."""
+        rules = self.coalescer.rules
+        if revocation.kind == "token":
+            rules.revoke_token(revocation.token, revocation.client)
+        elif revocation.kind != "login":
+            rules.revoke_subject(revocation.subject, revocation.client or None)
+
+    async def _token(self, content_type: str | None, authorization: str | None, body: bytes, epoch: int,
+                     forward: Exchange, told: dict[str, str]) -> Reply:
+        try:
+            form = parse_form(body) if is_form(content_type) else {}
+        except BadForm:
+            form = {}
+        if form.get("grant_type") != "refresh_token" or not form.get("refresh_token"):
+            return await forward()
+        reply, is_joined = await self.coalescer.refresh(authorization, form, epoch, forward)
+        if is_joined:
+            told["Rehearse-Coalesced"] = "1"
+        return reply
+
+    def _shed(self, reason: str, told: dict[str, str] | None = None) -> web.Response:
+        self.shed[reason] += 1
+        return _refusal(503, reason, {**(told or {}), "Retry-After": "1", "Rehearse-Shed": reason})
+
+    # --- control --------------------------------------------------------------------------
+
+    async def control(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """One call of the control listener.
+
+        GET /status → `status()`; PUT /route {to} → {epoch}; PUT /buffer {on} → {buffering, waiting};
+        POST /drain {side, deadline_s} → {in_flight}, what is still under way then;
+        PUT /capture {on, direction} → {barrier_s}, 503 if the queue is not there, 504 if an earlier
+        revocation stays open.
+        """
+        match (method, path):
+            case ("GET", "/status"):
+                return 200, self.status()
+            case ("PUT", "/route"):
+                return 200, {"epoch": self.switch(_side(body["to"]))}
+            case ("PUT", "/buffer"):
+                if _flag(body["on"]):
+                    self.gate.shut()
+                else:
+                    self.gate.open()
+                return 200, {"buffering": self.gate.is_shut, "waiting": self.gate.waiting}
+            case ("POST", "/drain"):
+                side = _side(body["side"])
+                return 200, {"in_flight": await self.drain(side, float(body.get("deadline_s", 2.0)))}
+            case ("PUT", "/capture"):
+                try:
+                    barrier_s = await self.capture.turn(_flag(body["on"]), _direction(body.get("direction", "forward")))
+                except QueueDown as error:
+                    return 503, {"error": "queue_down", "why": str(error)}
+                except TimeoutError as error:
+                    return 504, {"error": "barrier", "why": str(error)}
+                return 200, {"barrier_s": round(barrier_s, 4)}
+            case _:
+                return 404, {"error": "no such call"}
+
+    def switch(self, to: Side) -> int:
+        """Every request from now on goes to `to`; returns the new route epoch."""
+        self.route = to
+        self.epoch += 1
+        self.coalescer.rules.switch()
+        return self.epoch
+
+    async def drain(self, side: Side, deadline_s: float) -> int:
+        """Wait until nothing is under way to `side`; returns what still is after `deadline_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                while self.in_flight[side]:
+                    self._idle[side].clear()
+                    await self._idle[side].wait()
+        return self.in_flight[side]
+
+    def status(self) -> dict[str, Any]:
+        """What GET /status answers."""
+        return {
+            "route": self.route, "epoch": self.epoch, "buffering": self.gate.is_shut, "waiting": self.gate.waiting,
+            "buffered_s": round(self.gate.buffered_s, 3), "in_flight": dict(self.in_flight),
+            "capture": self.capture.status(), "coalesced": self.coalescer.joined, "shed": dict(self.shed),
+            "requests": self.requests, **usage(),
+        }
+
+    async def close(self) -> None:
+        """Close every connection to the targets, the databases and the queue."""
+        await self.coalescer.close()
+        await self.capture.close()
+        await asyncio.gather(*(u.close() for u in (*self.public.values(), *self.admin.values())))
+        await asyncio.gather(*(g.close() for g in self.grants.values()))
+        await self.queue.close()
+
+
+def _peer(request: web.BaseRequest) -> str:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return str(peer[0]) if peer else "unknown"
+
+
+def _refusal(status: int, why: str, headers: dict[str, str] | None = None) -> web.Response:
+    """An answer of the edge's own, in OAuth's form."""
+    error = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 408: "request_timeout",
+             413: "invalid_request", 415: "invalid_request"}.get(status, "temporarily_unavailable")
+    answer = answer_json(status, {"error": error, "error_description": why}, headers)
+    if status in (400, 408, 413):
+        answer.force_close()  # whatever follows on this connection is not trusted to begin where it seems to
+    return answer
+
+
+def _side(word: Any) -> Side:
+    if word not in SIDES:
+        raise ValueError("blue or green")
+    return word  # type: ignore[no-any-return]
+
+
+def _direction(word: Any) -> Direction:
+    if word not in ("forward", "back"):
+        raise ValueError("forward or back")
+    return word  # type: ignore[no-any-return]
+
+
+def _flag(word: Any) -> bool:
+    if not isinstance(word, bool):
+        raise ValueError("true or false")
+    return word
+
+
+async def serve(ended: asyncio.Event) -> None:
+    """Open the three listeners, work until `ended`, close."""
+    environment = Environment()
+    listeners = Listeners()
+    edge = Edge(environment)
+    try:
+        await listeners.open(environment.listen("EDGE_PUBLIC"), edge.listener("public"))
+        await listeners.open(environment.listen("EDGE_INTERNAL"), edge.listener("internal"))
+        await listeners.open(environment.listen("EDGE_CONTROL"),
+                             control_handler(environment.text("CONTROL_TOKEN"), edge.control))
+        await ended.wait()
+        edge.gate.open()
+    finally:
+        await listeners.close()
+        await edge.close()
+
+
+if __name__ == "__main__":
+    run("edge", serve)

@@ -1,0 +1,171 @@
+"""The replayer: applies captured revocations on the other side. One-shot, repeatable.
+
+It reads the whole queue of one direction each time, takes confirmed intents, settles unknown
+ones and those without an outcome from the source's rows, and acts by request_id on the
+target's rows. A last look takes away what a refresh under way meanwhile put back.
+
+`--by token` is the plausible mistake instead: it sends the recorded requests again, to the
+target's own API, and believes the status.
+
+Prints JSON lines: {"event": "progress", "done", "total"} and last {"event": "done", …}; exits 0
+only if all was applied, 1 if something was not, 75 if the queue or a database did not answer.
+Run: `python -m sim.services.replayer --direction forward|back --by grant|token --workers N [--idle-s S]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import uvloop
+from asyncpg.exceptions import InterfaceError, PostgresError
+
+from sim.services.queue import Queue, QueueDown
+from sim.services.replaying import Applied, Case, Collected, Effect
+from sim.services.resending import Resender
+from sim.services.rows import Rows
+from sim.services.sealing import Unsealable
+from sim.services.settings import BadSetting, Direction, Environment
+
+PROGRESS_S = 0.1
+SECOND_LOOK_S = 0.25
+"""Assumption: a refresh that began before its token was taken away has committed by then
+(Hydra answers in some 20 ms); longer ones are found by the check that follows."""
+
+
+class Replay:
+    """One run over what the queue held."""
+
+    def __init__(self, collected: Collected, target: Rows, source: Rows) -> None:
+        self._collected, self._target, self._source = collected, target, source
+        self.rows: Counter[str] = Counter()
+        self.applied: list[Applied] = []
+        self._acted: list[tuple[Case, list[str]]] = []
+        self._printed_s = 0.0
+
+    async def run(self, workers: int) -> list[str]:
+        """Apply everything; returns the request_ids that still live on the target (should be none)."""
+        todo = iter(cases := self._collected.cases())
+        self._progress(len(cases))
+
+        async def work() -> None:
+            for case in todo:
+                await self._one(case)
+                self._progress(len(cases))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+        return await self._second_look()
+
+    async def _one(self, case: Case) -> None:
+        intent, request_ids = case.intent, case.intent.request_ids
+        if case.action == "settle":
+            alive = await self._source.alive(intent, request_ids)
+            request_ids = [] if "" in alive else [r for r in request_ids if r not in alive]
+            if alive and not request_ids:
+                return self._record(case, "skipped", f"{case.why}; lives on the source")
+        if case.action == "skip":
+            return self._record(case, "skipped", case.why)
+        changed = await self._target.revoke(intent, request_ids)
+        self.rows += changed
+        self._acted.append((case, request_ids))
+        self._record(case, "replayed" if changed else "void", case.why)
+
+    async def _second_look(self) -> list[str]:
+        if not self._acted:
+            return []
+        await asyncio.sleep(SECOND_LOOK_S)
+        still: set[str] = set()
+        for case, request_ids in self._acted:
+            if await self._target.alive(case.intent, request_ids, codes=True):
+                self.rows += await self._target.revoke(case.intent, request_ids)
+                still |= await self._target.alive(case.intent, request_ids, codes=True)
+        return sorted(still)
+
+    def _record(self, case: Case, effect: Effect, why: str) -> None:
+        self.applied.append(Applied(case.intent.id, case.intent.kind, case.intent.request_ids,
+                                    case.outcome or "none", effect, why))
+
+    def _progress(self, total: int) -> None:
+        now_s = time.monotonic()
+        if now_s - self._printed_s >= PROGRESS_S or len(self.applied) == total:
+            self._printed_s = now_s
+            say({"event": "progress", "done": len(self.applied), "total": total})
+
+
+def summary(collected: Collected, applied: Sequence[Applied], rows: Counter[str], still: list[str]) -> dict[str, Any]:
+    """The last line: counts, and one record for each intent."""
+    effects = Counter(a.effect for a in applied)
+    said = Counter(a.outcome for a in applied)
+    acted = {r for a in applied if a.effect != "skipped" for r in a.request_ids}
+    return {
+        "event": "done", "captured": len(collected.intents), "confirmed": said["confirmed"],
+        "refused": said["refused"], "unknown_settled": said["unknown"], "late": said["none"],
+        "replayed": effects["replayed"], "void": effects["void"], "skipped": effects["skipped"],
+        "duplicates": collected.duplicates, "unexpected": collected.unexpected, "rows": dict(rows),
+        "request_ids": len(acted), "still_alive": still, "records": [asdict(a) for a in applied],
+    }
+
+
+def say(line: dict[str, Any]) -> None:
+    """One JSON line on stdout, at once."""
+    print(json.dumps(line, separators=(",", ":")), flush=True)
+
+
+async def replay(direction: Direction, by: str, workers: int, idle_s: float) -> int:
+    """The whole job; returns the exit code. Raises BadSetting and Unsealable."""
+    environment = Environment()
+    queue = Queue(environment.text("REPLAY_QUEUE"))
+    collected = Collected()
+    target = source = None
+    try:
+        await queue.ensure()
+        async for message in queue.read(direction, idle_s=idle_s):
+            collected.take(message.subject, message.data)
+        if by == "token":
+            async with Resender(environment) as resender:
+                applied, failed = await resender.run(collected.cases(), workers)
+            say(summary(collected, applied, Counter(), []))
+            return 1 if failed or collected.unexpected else 0
+        target = await Rows.open(environment.text("REPLAY_DSN"), connections=workers)
+        source = await Rows.open(environment.text("REPLAY_SOURCE_DSN"), connections=1)
+        work = Replay(collected, target, source)
+        still = await work.run(workers)
+        say(summary(collected, work.applied, work.rows, still))
+        return 1 if still or collected.unexpected else 0
+    except* (QueueDown, PostgresError, InterfaceError, OSError, TimeoutError) as group:
+        say({"event": "failed", "why": "; ".join(type(e).__name__ for e in group.exceptions)})
+    finally:
+        await queue.close()
+        for rows in (target, source):
+            if rows is not None:
+                await rows.close()
+    return 75
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and run; see the module."""
+    parser = argparse.ArgumentParser(prog="replayer")
+    parser.add_argument("--direction", choices=("forward", "back"), required=True)
+    parser.add_argument("--by", choices=("grant", "token"), default="grant")
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--idle-s", type=float, default=0.3)
+    given = parser.parse_args(arguments)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(replay(given.direction, given.by, max(1, given.workers), given.idle_s))
+    except (BadSetting, Unsealable) as error:
+        print(f"replayer: {error}", file=sys.stderr)
+        return 78
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,363 @@
+"""Real parts around our services, for tests of the services alone: no Toxiproxy, no engine.
+
+Two Postgres, Hydra 1.11.10 and 2.3.0, NATS, and edge, login-consent, authz and replayer as
+processes, all on loopback ports the kernel gave. `blue_green()` is a context manager.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import asyncpg
+from yarl import URL
+
+from sim.rigs.real.acquire import Parts, acquire
+
+ISSUER_HOST, LOGIN_HOST = "auth.rehearse.test", "login.rehearse.test"
+PORTS = ("blue-sql", "green-sql", "blue-public", "blue-admin", "green-public", "green-admin", "nats", "edge-public",
+         "edge-internal", "edge-control", "login", "login-control", "authz", "authz-control")
+PASSWORD, SYSTEM, CONTROL, SEAL = "pw-of-a-test", "system-secret-of-a-test", "control-of-a-test", "5e" * 32
+
+
+def free_ports(names: tuple[str, ...]) -> dict[str, int]:
+    """One loopback port per name, free a moment ago."""
+    sockets = [socket.socket() for _ in names]
+    try:
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return {name: s.getsockname()[1] for name, s in zip(names, sockets, strict=True)}
+    finally:
+        for s in sockets:
+            s.close()
+
+
+@dataclass
+class BlueGreen:
+    """Everything that runs, and what a client, a browser and an operator do with it."""
+
+    parts: Parts
+    folder: Path
+    ports: dict[str, int]
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    # --- processes ------------------------------------------------------------------------
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def dsn(self, side: str, role: str = "rehearse") -> str:
+        return f"postgres://{role}:{PASSWORD}@127.0.0.1:{self.ports[f'{side}-sql']}/hydra?sslmode=disable"
+
+    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None,
+              user: str | None = None) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.folder, user=user, start_new_session=True,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+                     **(environment or {})})
+
+    def stop(self, name: str, sign: int = signal.SIGTERM) -> int:
+        """End a process; returns its exit code."""
+        process = self.running.pop(name)
+        process.send_signal(sign)
+        return process.wait(20)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def ready(self, name: str, url: str, headers: dict[str, str] | None = None) -> None:
+        until = time.monotonic() + 40
+        while True:
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=1):
+                    return
+            if self.running[name].poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"{name} is not ready:\n{self.log(name)[-2000:]}")
+            time.sleep(0.05)
+
+    def postgres(self, side: str) -> None:
+        programs, data = self.parts.binary("postgres"), self.folder / side
+        user = "postgres" if os.geteuid() == 0 else None
+        data.mkdir(mode=0o700)
+        secret = self.folder / "password"
+        secret.write_text(PASSWORD)
+        if user:
+            secret.chmod(0o644)
+            os.chown(data, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        subprocess.run([programs / "initdb", "-D", data, "-U", "rehearse", "-A", "scram-sha-256",
+                        f"--pwfile={secret}", "--no-sync"], check=True, user=user, cwd="/", capture_output=True)
+        self.start(f"{side}-postgres", [
+            str(programs / "postgres"), "-D", str(data), "-p", str(self.ports[f"{side}-sql"]),
+            "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}"], user=user)
+        until = time.monotonic() + 20
+        while subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.ports[f"{side}-sql"])],
+                             check=False).returncode:
+            assert time.monotonic() < until, self.log(f"{side}-postgres")
+            time.sleep(0.05)
+        self.sql(side, f"CREATE ROLE hydra LOGIN PASSWORD '{PASSWORD}'", database="postgres")
+        self.sql(side, f"CREATE ROLE edge LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data", database="postgres")
+        self.sql(side, "CREATE DATABASE hydra OWNER hydra", database="postgres")
+
+    def sql(self, side: str, statement: str, *, database: str = "hydra") -> str:
+        """Run with psql as superuser; returns unaligned rows."""
+        return self._client("psql", side, "-d", database, "-AtX", "-v", "ON_ERROR_STOP=1", "-c", statement).strip()
+
+    def _client(self, program: str, side: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [self.parts.binary("postgres") / program, "-h", "127.0.0.1", "-p", str(self.ports[f"{side}-sql"]),
+             "-U", "rehearse", *arguments], capture_output=True, text=True, check=False,
+            env={**os.environ, "PGPASSWORD": PASSWORD})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def hydra_environment(self, side: str, **more: str) -> dict[str, str]:
+        return {
+            "DSN": self.dsn(side, "hydra") + "&max_conns=10", "SECRETS_SYSTEM": SYSTEM,
+            "URLS_SELF_ISSUER": f"http://{ISSUER_HOST}/", "URLS_LOGIN": f"http://{LOGIN_HOST}/login",
+            "URLS_CONSENT": f"http://{LOGIN_HOST}/consent", "URLS_LOGOUT": f"http://{LOGIN_HOST}/logout",
+            "URLS_ERROR": f"http://{LOGIN_HOST}/error", "SERVE_PUBLIC_HOST": "127.0.0.1",
+            "SERVE_PUBLIC_PORT": str(self.ports[f"{side}-public"]), "SERVE_ADMIN_HOST": "127.0.0.1",
+            "SERVE_ADMIN_PORT": str(self.ports[f"{side}-admin"]), "SERVE_COOKIES_SAME_SITE_MODE": "Lax",
+            "LOG_LEVEL": "error", "SQA_OPT_OUT": "true", "OAUTH2_HASHERS_BCRYPT_COST": "4", **more}
+
+    def migrate(self, side: str, version: str) -> None:
+        done = subprocess.run([self.parts.binary(f"hydra-{version}"), "migrate", "sql", "-e", "--yes"],
+                              env=self.hydra_environment(side), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    def hydra(self, side: str, version: str, **more: str) -> None:
+        flag = "--dangerous-force-http" if version.startswith("1.") else "--dev"
+        self.start(f"{side}-hydra", [str(self.parts.binary(f"hydra-{version}")), "serve", "all", flag],
+                   self.hydra_environment(side, **more))
+        self.ready(f"{side}-hydra", self.url(f"{side}-admin") + "/health/ready")
+
+    def queue(self) -> None:
+        config = self.folder / "nats.conf"
+        config.write_text(f'listen: "127.0.0.1:{self.ports["nats"]}"\n'
+                          f'jetstream {{ store_dir: "{self.folder}/js", sync_interval: always }}\n')
+        self.start("queue", [str(self.parts.binary("nats")), "-c", str(config)])
+
+    def services_environment(self, **more: str) -> dict[str, str]:
+        sides = {}
+        for side in ("blue", "green"):
+            name = side.upper()
+            prefix = "" if side == "blue" else "/admin"
+            sides |= {
+                f"EDGE_{name}_PUBLIC": self.url(f"{side}-public"), f"EDGE_{name}_ADMIN": self.url(f"{side}-admin"),
+                f"EDGE_{name}_ADMIN_PREFIX": prefix, f"EDGE_{name}_DSN": self.dsn(side, "edge"),
+                f"LOGIN_{name}_ADMIN": self.url(f"{side}-admin"), f"LOGIN_{name}_PREFIX": prefix,
+                f"AUTHZ_{name}_ADMIN": self.url(f"{side}-admin"), f"AUTHZ_{name}_PREFIX": prefix}
+        listens = {"EDGE_PUBLIC": "edge-public", "EDGE_INTERNAL": "edge-internal", "EDGE_CONTROL": "edge-control",
+                   "LOGIN_PUBLIC": "login", "LOGIN_CONTROL": "login-control", "AUTHZ_PUBLIC": "authz",
+                   "AUTHZ_CONTROL": "authz-control"}
+        return {**{key: f"127.0.0.1:{self.ports[name]}" for key, name in listens.items()}, **sides,
+                "EDGE_QUEUE": f"nats://127.0.0.1:{self.ports['nats']}", "EDGE_COALESCING_S": "10",
+                "EDGE_BUFFER_S": "1.5", "EDGE_BUFFER_MAX": "20", "CONTROL_TOKEN": CONTROL, **more}
+
+    def edge(self, **more: str) -> None:
+        """Start the edge, again with other settings if it runs."""
+        if "edge" in self.running:
+            assert self.stop("edge") == 0
+        self.start("edge", [sys.executable, "-m", "sim.services.edge"], self.services_environment(**more))
+        self.ready("edge", self.url("edge-control") + "/health")
+
+    def apps(self) -> None:
+        for name, module in (("login", "login_consent"), ("authz", "authz")):
+            self.start(name, [sys.executable, "-m", f"sim.services.{module}"], self.services_environment())
+            self.ready(name, self.url(f"{name}-control") + "/health")
+
+    def copy(self) -> None:
+        """Blue's database, dumped and restored on green, and migrated to 2.3.0 with its consents repaired."""
+        programs = self.parts.binary("postgres")
+        dump = self.folder / "dump"
+        self._client("pg_dump", "blue", "-d", "hydra", "-Fc", "-f", str(dump))
+        subjects = self.sql("blue", "SELECT json_object_agg(challenge, subject) FROM hydra_oauth2_consent_request")
+        self.sql("green", "DROP DATABASE hydra WITH (FORCE)", database="postgres")
+        self.sql("green", "CREATE DATABASE hydra OWNER hydra", database="postgres")
+        subprocess.run([programs / "pg_restore", "-h", "127.0.0.1", "-p", str(self.ports["green-sql"]), "-U", "rehearse",
+                        "-d", "hydra", "--role=hydra", str(dump)], check=True, capture_output=True,
+                       env={**os.environ, "PGPASSWORD": PASSWORD})
+        self.migrate("green", "2.3.0")
+        self.sql("green", f"""
+            UPDATE hydra_oauth2_flow f SET subject = s.value FROM json_each_text('{subjects or "{}"}') s
+             WHERE f.consent_challenge_id = s.key;
+            UPDATE hydra_oauth2_flow SET state = 6, granted_scope = coalesce(granted_scope, '[]')
+             WHERE state = 128 AND login_error = '{{}}' AND consent_error = '{{}}' AND consent_was_used""")
+
+    def replay(self, *, direction: str = "forward", by: str = "grant", workers: int = 4) -> dict[str, Any]:
+        """Run the replayer to its end; its last line, with `exit` added."""
+        target, source = ("green", "blue") if direction == "forward" else ("blue", "green")
+        done = subprocess.run(
+            [sys.executable, "-m", "sim.services.replayer", "--direction", direction, "--by", by,
+             "--workers", str(workers)], capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "REPLAY_QUEUE": f"nats://127.0.0.1:{self.ports['nats']}",
+                 "REPLAY_DSN": self.dsn(target), "REPLAY_SOURCE_DSN": self.dsn(source),
+                 "REPLAY_PUBLIC": self.url(f"{target}-public"), "REPLAY_ADMIN": self.url(f"{target}-admin"),
+                 "REPLAY_ADMIN_PREFIX": "/admin" if target == "green" else "", "REPLAY_SEAL_KEY": SEAL})
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert lines and lines[-1]["event"] == "done", (done.returncode, done.stdout, done.stderr)
+        return {**lines[-1], "exit": done.returncode}
+
+    def close(self) -> None:
+        order = [n for n in self.running if not n.endswith("-postgres")]
+        for name in (*order, *[n for n in self.running if n.endswith("-postgres")]):
+            process = self.running[name]
+            process.send_signal(signal.SIGINT if name.endswith("-postgres") else signal.SIGTERM)
+        for process in self.running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+                continue
+            process.kill()
+        self.running.clear()
+
+    # --- clients, browsers, operators -----------------------------------------------------
+
+    def world(self, subject: str = "ann") -> World:
+        return World(self, subject)
+
+
+@dataclass
+class World:
+    """One person's browser, one client and an operator. Use as an async context manager."""
+
+    rig: BlueGreen
+    subject: str
+    cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    async def __aenter__(self) -> World:
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(),
+                                          timeout=aiohttp.ClientTimeout(total=15))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.close()
+
+    async def control(self, method: str, path: str, body: dict[str, Any] | None = None, *,
+                      part: str = "edge") -> dict[str, Any]:
+        async with self.http.request(method, self.rig.url(f"{part}-control") + path, json=body,
+                                     headers={"Authorization": f"Bearer {CONTROL}"}) as answer:
+            return {"status": answer.status, **await answer.json()}
+
+    async def client(self, client_id: str, side: str = "blue", **more: Any) -> None:
+        """Register a confidential web client with secret `secret-of-<id>`."""
+        prefix = "" if side == "blue" else "/admin"
+        async with self.http.post(self.rig.url(f"{side}-admin") + prefix + "/clients", json={
+            "client_id": client_id, "client_secret": f"secret-of-{client_id}", "scope": "openid offline api.read",
+            "redirect_uris": ["http://127.0.0.1:9/callback"], "response_types": ["code"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "token_endpoint_auth_method": "client_secret_basic", **more,
+        }) as answer:
+            assert answer.status == 201, await answer.text()
+
+    async def authorize(self, client_id: str, *, scope: str = "openid offline api.read") -> dict[str, Any]:
+        """The whole way through edge and login-consent; returns the token answer, or {error}."""
+        verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(12)
+        challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        url = URL(f"http://{ISSUER_HOST}/oauth2/auth").with_query(
+            client_id=client_id, response_type="code", scope=scope, state=state, code_challenge=challenge,
+            code_challenge_method="S256", redirect_uri="http://127.0.0.1:9/callback", nonce=state)
+        for _ in range(12):
+            if url.port == 9:
+                query = parse_qs(urlsplit(str(url)).query)
+                if "code" not in query:
+                    return {"error": query["error"][0]}
+                assert query["state"] == [state]
+                return await self.token(client_id, grant_type="authorization_code", code=query["code"][0],
+                                        code_verifier=verifier, redirect_uri="http://127.0.0.1:9/callback")
+            url = await self._hop(url)
+        raise AssertionError("the dance has no end")
+
+    async def _hop(self, url: URL) -> URL:
+        assert url.host in (ISSUER_HOST, LOGIN_HOST), url
+        base = self.rig.url("edge-public" if url.host == ISSUER_HOST else "login")
+        jar = self.cookies.setdefault(url.host, {})
+        async with self.http.get(
+            URL(base + url.raw_path_qs, encoded=True), allow_redirects=False,
+            headers={"Host": url.host, "X-Rehearse-Subject": self.subject,
+                     "Cookie": "; ".join(f"{k}={v}" for k, v in jar.items())},
+        ) as answer:
+            for name, morsel in answer.cookies.items():
+                jar[name] = morsel.coded_value
+            assert answer.status in (302, 303), (url.path, answer.status, await answer.text())
+            return url.join(URL(answer.headers["Location"], encoded=True))
+
+    async def token(self, client_id: str, **form: str) -> dict[str, Any]:
+        """POST /oauth2/token by HTTP Basic; the answer with status and the edge's headers added."""
+        async with self.http.post(self.rig.url("edge-public") + "/oauth2/token", data=form,
+                                  headers={"Host": ISSUER_HOST},
+                                  auth=aiohttp.BasicAuth(client_id, f"secret-of-{client_id}")) as answer:
+            return {**await answer.json(), "status": answer.status, "headers": answer.headers}
+
+    async def refresh(self, client_id: str, refresh_token: str, **form: str) -> dict[str, Any]:
+        return await self.token(client_id, grant_type="refresh_token", refresh_token=refresh_token, **form)
+
+    async def introspect(self, token: str, *, side: str | None = None) -> bool:
+        """Active? Through the edge, or at one Hydra itself."""
+        base = self.rig.url("edge-internal") if side is None else self.rig.url(f"{side}-admin") + (
+            "/admin" if side == "green" else "")
+        async with self.http.post(base + "/oauth2/introspect", data={"token": token}) as answer:
+            assert answer.status == 200, await answer.text()
+            return bool((await answer.json())["active"])
+
+    async def revoke(self, client_id: str, token: str, *, secret: str | None = None) -> aiohttp.ClientResponse:
+        async with self.http.post(self.rig.url("edge-public") + "/oauth2/revoke", data={"token": token},
+                                  headers={"Host": ISSUER_HOST},
+                                  auth=aiohttp.BasicAuth(client_id, secret or f"secret-of-{client_id}")) as answer:
+            await answer.read()
+            return answer
+
+    async def delete(self, what: str, **query: str) -> aiohttp.ClientResponse:
+        """An operator's DELETE of consents or logins on the internal listener."""
+        async with self.http.delete(self.rig.url("edge-internal") + f"/oauth2/auth/sessions/{what}",
+                                    params=query) as answer:
+            await answer.read()
+            return answer
+
+    async def rows(self, side: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.rig.dsn(side))
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()
+
+
+@contextlib.contextmanager
+def blue_green() -> Iterator[BlueGreen]:
+    """Blue with Hydra 1.11.10, an empty green Postgres, the queue and our services; green's Hydra not started."""
+    parts = asyncio.run(acquire("process"))
+    folder = Path(tempfile.mkdtemp(prefix="rehearse-services-"))
+    folder.chmod(0o755)  # Postgres runs as another user when we are root
+    rig = BlueGreen(parts, folder, free_ports(PORTS))
+    try:
+        rig.postgres("blue")
+        rig.postgres("green")
+        rig.queue()
+        rig.migrate("blue", "1.11.10")
+        rig.hydra("blue", "1.11.10")
+        rig.edge()
+        rig.apps()
+        yield rig
+    finally:
+        rig.close()
+        shutil.rmtree(folder, ignore_errors=True)
