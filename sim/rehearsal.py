@@ -169,7 +169,8 @@ class _Rehearsal:
             figures = await rig.start()
             journal.complete(i, "ok", value=figures)
             self.say(f"stack ready in {figures['ready_s']:.1f} s")
-            await self._prove_links(rig, journal, rig.links_before_green())
+            rig.prove_links = lambda links: self._prove_links(rig, journal, links)
+            await rig.prove_links(rig.links_before_green())
             return await self._play(rig, journal)
         finally:
             await asyncio.shield(rig.close())
@@ -198,9 +199,8 @@ class _Rehearsal:
         desk.on_stop = self._stop_now
         traffic = Traffic(env, rig.plan, rig.population, rig.minter, rig.clients, journal, phases, self.scenario)
         ctx = Context(env, self.scenario, rig, journal, phases, desk, price, watcher, traffic.ledger,
-                      Proving(rig, traffic, journal, self.scenario, revoked),
-                      {"revoked": revoked, "environment": rig.environment(),
-                       "prove_links": lambda links: self._prove_links(rig, journal, links)})
+                      Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, self.seed),
+                      {"revoked": revoked, "environment": rig.environment()})
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
                         pause_before=self.options.pause_before, figure=lambda name: forming.verdict().figure(name))
         written = Written(self.folder / "faults.jsonl")
@@ -265,7 +265,8 @@ def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,
         outcome = yield env.call(rig.operations.gauges())
         value = outcome.value if outcome.kind == "ok" else {"error": str(outcome.error)[:200]}
         journal.note("harness", "gauge", {**value, "cut": price.cut(), "way_back": price.way_back(),
-                                          **traffic.gauge()})
+                                          "late_p99_s": traffic.lateness.get_value_at_percentile(99) / 1e6,
+                                          "late": traffic.late, "sent": traffic.sent, "unsent": traffic.unsent})
         yield env.timeout(max(0.05, GAUGE_S - (env.now - began_s)))
 
 

@@ -57,17 +57,17 @@ def conclude(
         total = (totals or {}).get(figure, 0.0)
         used = _in_unit(value, limit, figure, name, total)
         if limit.written:
-            tolerated[figure] = Tolerated(limit.max, limit.unit, limit.because, used)
+            tolerated[figure] = Tolerated(limit.max, limit.unit, limit.because, round(used, 6))
         if limit.max == "all" or used <= limit.max:
             continue
-        least = _in_unit((at_least or {}).get(figure, value), limit, figure, name, total)
+        # A share of a whole that is not known yet may be anything.
+        least = 0.0 if _shared(limit, figure, name) and not total else _in_unit(
+            (at_least or {}).get(figure, value), limit, figure, name, total)
         (over if least > limit.max else perhaps).append(figure)
     if over:
         verdict, summary = "broken", "; ".join(_said(name, f, figures[f], terms, broken) for f in over)
     elif perhaps:
-        verdict, summary = "unknown", "; ".join(
-            f"{FIGURES[name][f].label} is at most {_number(figures[f], FIGURES[name][f].unit)} and at least "
-            f"{_number((at_least or {})[f], FIGURES[name][f].unit)}: over its limit or not" for f in perhaps)
+        verdict, summary = "unknown", "; ".join(_perhaps(name, f, figures[f], at_least) for f in perhaps)
     elif unsure:
         verdict, summary = "unknown", unsure
     elif evidence < floor:
@@ -82,9 +82,21 @@ def conclude(
 
 def _in_unit(value: float, limit: Limit, figure: str, check: str, total: float) -> float:
     """A value in the unit its limit is written in; a share of nothing is all of it."""
-    if limit.unit == "share" and FIGURES[check][figure].unit == "count":
+    if _shared(limit, figure, check):
         return value / total if total else float(value > 0)
     return value
+
+
+def _shared(limit: Limit, figure: str, check: str) -> bool:
+    return limit.unit == "share" and FIGURES[check][figure].unit == "count"
+
+
+def _perhaps(name: str, figure: str, value: float, at_least: Mapping[str, float] | None) -> str:
+    known = FIGURES[name][figure]
+    if at_least is None or figure not in at_least:
+        return f"{known.label}: {_number(value, known.unit)}, of a whole that is not known"
+    return (f"{known.label} is at most {_number(value, known.unit)} and at least "
+            f"{_number(at_least[figure], known.unit)}: over its limit or not")
 
 
 def _said(name: str, figure: str, value: float, terms: Terms, sentences: Mapping[str, str] | None) -> str:

@@ -1,7 +1,7 @@
 """The verdict while a run is still going: the same reading, the same checks, the same words.
 
-What is not yet known is `open`, not `unknown`; what is broken stays broken, since no later
-evidence takes a breach back.
+What is not yet known is `open`, not `unknown`. A breach is never taken back, but it may move:
+what looks like a bad token is a lost chain once the chains were read by key.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def check(reading: Reading, lost: Lost) -> Check:
     unsure = ""
     if crossed and not lost.chains_read and not off(reading, "verify"):
         unsure = "the chains have not been read by key on both databases"
-    total = max(lost.live_chains, lost.chains_count)
+    total = max(lost.live_chains, lost.chains_count) if lost.chains_read else 0
     figures = {
         "lost_chains": float(lost.chains_count), "refresh_refused": float(len(lost.refused)),
         "live_chains": float(lost.live_chains),
@@ -33,7 +33,7 @@ def check(reading: Reading, lost: Lost) -> Check:
     first = min(losses, default=None)
     said = {}
     if lost.chains_count:
-        said["lost_chains"] = f"{lost.chains_count} of {total} live chains can not be continued"
+        said["lost_chains"] = f"{lost.chains_count} of {total or 'all'} live chains can not be continued"
         if first is not None:
             said["lost_chains"] += (f"; the first to meet it was {first.process} at {first.t_s:.1f} s, refused by "
                                     f"{first.route} with the newest refresh token it had")

@@ -139,6 +139,7 @@ def load(name: str, command: Command) -> Click:
     loaded.name = name
     for parameter in loaded.params:
         _from_environment(parameter)
+        _completed(parameter)
     return loaded
 
 
@@ -167,6 +168,19 @@ def _from_environment(parameter: Any) -> None:
         if flags:
             parameter.envvar = "REHEARSE_" + flags[0].lstrip("-").replace("-", "_").upper()
             parameter.show_envvar = False
+
+
+def _completed(parameter: Any) -> None:
+    """Offer scenarios and runs where an argument of that name takes one."""
+    if not isinstance(parameter, TyperArgument) or parameter._custom_shell_complete is not None:
+        return
+    if parameter.name in ("scenario", "scenarios"):
+        from sim.cli.scenarios import complete_scenario as complete
+    elif parameter.name in ("run", "runs"):
+        from sim.cli.runs import complete_run as complete
+    else:
+        return
+    parameter._custom_shell_complete = lambda _context, _parameter, incomplete: complete(incomplete)
 
 
 def hint(error: usage.UsageError) -> str:

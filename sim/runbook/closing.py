@@ -22,7 +22,7 @@ def verify(ctx: Context, step: Verify) -> Acting:
     yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):
         yield from ctx.measure("queue")
-    figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(sample=step.sample))
+    figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(revoked=list(revoked.all()), sample=step.sample))
     yield from ctx.measure("database")
     return figures
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,7 +33,7 @@ class Chains(Protocol):
 class Proofs(Protocol):
     """The verify step's questions to the API, asked as ordinary ops (sim.traffic makes them)."""
 
-    def prove(self, *, sample: int) -> Coroutine[Any, Any, dict[str, Any]]: ...
+    def prove(self, *, revoked: Iterable[str], sample: int) -> Coroutine[Any, Any, dict[str, Any]]: ...
 
 
 @dataclass

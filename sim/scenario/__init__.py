@@ -2,7 +2,8 @@
 
 from sim.scenario.expect import Bound, Expectation
 from sim.scenario.faults import FAULTS, Anchor, Condition, Fault, Guard
-from sim.scenario.load import find_scenario, load_scenario, load_text, scenario_files
+from sim.scenario.find import find_scenario, scenario_files
+from sim.scenario.load import load_scenario, load_text
 from sim.scenario.messages import BadScenario, Problem
 from sim.scenario.model import (
     Blue,

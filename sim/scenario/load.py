@@ -10,16 +10,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sim.errors import BadInput
-from sim.paths import PROJECT, data
-from sim.scenario.extend import AMENDMENTS, apply_set, merge
+from sim.paths import PROJECT
+from sim.scenario.extend import apply_set, merge
+from sim.scenario.find import find_scenario
+from sim.scenario.findings import problems
 from sim.scenario.links import known_links, with_pairs
-from sim.scenario.messages import BadScenario, Problem, did_you_mean, in_order, suggest
+from sim.scenario.messages import BadScenario, Broken, Problem, in_order
 from sim.scenario.model import FORMAT, Scenario
-from sim.scenario.rules import Broken, broken
-from sim.scenario.steps import STEP_TYPES
+from sim.scenario.rules import broken
 from sim.scenario.tree import Node, Source, parse
 
 DEEPEST = 8
@@ -30,48 +31,6 @@ LATER = {"gameday": "is read and kept, not played yet (the game day comes later)
 
 FILE_KEYS = (("stack", "override"), ("population", "extra_sql"))
 """Keys whose value is a file beside the scenario."""
-
-
-def scenario_files() -> list[Path]:
-    """The project's own scenarios, by number."""
-    return sorted(data("scenarios").glob("[0-9]*.yaml"))
-
-
-def find_scenario(name: str | Path, *, beside: Path | None = None) -> Path:
-    """The file that `name` means: a path, a number, a name or a unique prefix.
-
-    Raises BadInput if there is none, or more than one.
-    """
-    text = str(name)
-    given = Path(text).expanduser()
-    if given.suffix in (".yaml", ".yml") or "/" in text:
-        path = given if given.is_absolute() or beside is None else beside / given
-        if path.is_file():
-            return path
-        if "/" in text or path.is_absolute():
-            names = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-            raise BadInput(
-                "there is no such scenario file",
-                where=str(path),
-                todo=did_you_mean(path.name, names) or "rehearse scenarios lists the project's own",
-            )
-    stem = text.removesuffix(".yaml")
-    near = [beside / f"{stem}.yaml"] if beside is not None else []
-    for path in near:
-        if path.is_file():
-            return path
-    known = {path.stem: path for path in scenario_files()}
-    if stem in known:
-        return known[stem]
-    starting = [n for n in known if n.startswith(stem)] if stem else []
-    numbered = [n for n in starting if n.startswith(f"{stem}-")]
-    found = numbered or starting
-    if len(found) == 1:
-        return known[found[0]]
-    if found:
-        raise BadInput(f"`{text}` fits several scenarios: {', '.join(found)}", todo="write more of the name")
-    todo = suggest(stem, known, what="scenarios") if known else "there are no scenarios here"
-    raise BadInput(f"there is no scenario `{text}`", todo=todo)
 
 
 def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scenario:
@@ -92,7 +51,7 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scen
     try:
         scenario = Scenario.model_validate(plain | {"slug": slug, "path": path.resolve(), "notes": notes})
     except ValidationError as error:
-        raise BadScenario(in_order([*missing, *_problems(root, error)])) from None
+        raise BadScenario(in_order([*missing, *problems(root, error)])) from None
     # A run folder's copy must load as long as it lives, whatever became of files and links since.
     links = with_pairs(known_links()) if scenario.faults and own_slug is None else None
     wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links)]
@@ -214,131 +173,3 @@ def _missing_files(root: Node, sets: Sequence[str]) -> Iterator[Problem]:
 def _place(root: Node, rule: Broken) -> Any:
     node = root.find(rule.path)
     return node.at() if rule.on_key else node.place
-
-
-def _problems(root: Node, error: ValidationError) -> Iterator[Problem]:
-    """pydantic's findings in our words, at the place in the file."""
-    for found in error.errors(include_url=False):
-        loc = tuple(part for part in found["loc"])
-        yield _problem(root, loc, found)
-
-
-def _problem(root: Node, loc: tuple[str | int, ...], found: Any) -> Problem:
-    path = _path(root, loc)
-    node = root.find(path)
-    last = str(loc[-1]) if loc else ""
-    match found["type"]:
-        case "extra_forbidden":
-            known = list(_known_keys(root, path[:-1]))
-            here = ".".join(str(p) for p in path[:-1]) or "the scenario"
-            return Problem(
-                f"there is no key `{last}` in {_said(root, path[:-1], here)}",
-                node.at(),
-                suggest(last, known, what="keys"),
-            )
-        case "missing":
-            here = ".".join(str(p) for p in path) or "the scenario"
-            todo = {"because": "say why it is allowed: it is printed beside the figure"}.get(last, f"add `{last}: …`")
-            return Problem(f"`{last}` is missing in {_said(root, path, here)}", node.at(), todo)
-        case "literal_error":
-            expected = [word.strip("'") for word in str(found["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
-            at = node.at() if last == "[key]" else node.place
-            return Problem(
-                f"`{found['input']}` is not one of {', '.join(expected)}",
-                at,
-                did_you_mean(str(found["input"]), expected),
-            )
-        case "value_error":
-            return _own(str(found["ctx"]["error"]), node)
-        case "int_type" | "int_parsing" | "int_from_float":
-            return Problem(f"`{found['input']}` is not a whole number", node.place)
-        case "string_type":
-            return Problem(f"`{found['input']}` must be text", node.place, f'write "{found["input"]}" in quotes')
-        case "bool_type" | "bool_parsing":
-            return Problem(f"`{found['input']}` is neither true nor false", node.place)
-        case "list_type":
-            return Problem("this must be a list", node.place, "write it like [a, b]")
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return Problem("this must be a map of keys", node.place, "write it like {key: value}")
-        case "greater_than_equal" | "greater_than" | "less_than_equal":
-            bound = next(iter(found["ctx"].values()))
-            words = {"greater_than_equal": "at least", "greater_than": "more than", "less_than_equal": "at most"}
-            return Problem(f"`{node.value}` is out of range: {words[found['type']]} {bound:g}", node.place)
-        case "string_too_short" | "too_short":
-            return Problem("this must not be empty", node.at())
-        case _:
-            return Problem(str(found["msg"]).lower(), node.place)
-
-
-def _own(said: str, node: Node) -> Problem:
-    """A sentence of ours; what stands behind its last `: write` is what to do."""
-    what, colon, todo = said.partition(": write ")
-    return Problem(what, node.place, f"write {todo}" if colon else "")
-
-
-def _path(root: Node, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """pydantic's location without what only pydantic knows (union tags, `[key]`)."""
-    if loc[:1] == ("runbook",):
-        loc = loc[:2] + loc[3:]  # the third is the union's tag, a step's kind, and may be one of its keys too
-    path: list[str | int] = []
-    here: Node | None = root
-    for n, part in enumerate(loc):
-        child = None
-        if here is not None and isinstance(here.value, dict) and isinstance(part, str):
-            child = here.value.get(part)
-        elif here is not None and isinstance(here.value, list) and isinstance(part, int) and part < len(here.value):
-            child = here.value[part]
-        if child is not None:
-            path.append(part)
-            here = child
-        elif n == len(loc) - 1 and part != "[key]" and here is not None and here.is_map and part in here.value:
-            path.append(part)
-    return tuple(path)
-
-
-def _said(root: Node, path: tuple[str | int, ...], here: str) -> str:
-    """How a place is called in a message: a step by its name."""
-    if len(path) >= 2 and path[0] in ("runbook", "faults"):
-        node = root.find(path[:2])
-        named = node.get("name") or node.get("kind")
-        what = "the step" if path[0] == "runbook" else "the fault"
-        rest = ".".join(str(p) for p in path[2:])
-        return f"{what} `{named.value if named else path[1]}`" + (f".{rest}" if rest else "")
-    return f"`{here}`" if path else here
-
-
-def _known_keys(root: Node, path: tuple[str | int, ...]) -> Iterator[str]:
-    """The keys that may stand at `path`."""
-    model: Any = Scenario
-    if not path:
-        yield from AMENDMENTS
-    if path and path[0] == "runbook":
-        kind = root.find(path[:2]).get("kind")
-        model = STEP_TYPES.get(str(kind.value) if kind else "", None)
-        path = path[2:]
-    for part in path:
-        if isinstance(part, int) or model is None:
-            continue
-        model = _below(model, part)
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        for name, field in model.model_fields.items():
-            if name not in ("path", "notes", "slug", "kind"):
-                yield field.alias or name
-
-
-def _below(model: Any, key: str) -> Any:
-    """The model of a field, through lists, dicts and unions."""
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return model
-    field = model.model_fields.get(key)
-    return _model_in(field.annotation) if field else None
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None

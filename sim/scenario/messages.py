@@ -50,6 +50,19 @@ def _quote(place: Place) -> list[str]:
     return [head + shown.rstrip(), " " * (len(head) + column - cut + (1 if cut else 0)) + "^"]
 
 
+Path = tuple[str | int, ...]
+
+
+class Broken(NamedTuple):
+    """A rule that does not hold."""
+
+    path: Path
+    what: str
+    todo: str = ""
+    on_key: bool = False
+    """Point at the key, not at the value."""
+
+
 class BadScenario(BadInput):
     """A scenario (or a --set) is wrong; carries every problem found. Ends with 254."""
 
@@ -79,8 +92,9 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` or '' if nothing is near."""
-    near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else ""
+    lowered = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return f"did you mean {lowered[near[0]]}?" if near else ""
 
 
 def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:

@@ -41,6 +41,10 @@ def dump(scenario: Scenario) -> str:
 def _step(step: StepBase) -> dict[str, Any]:
     own = step.model_dump(mode="json", by_alias=True, exclude_none=True)
     kind = own.pop("kind")
+    if own["name"] == kind:
+        del own["name"]
+    if not own["point_of_no_return"]:
+        del own["point_of_no_return"]
     if kind in _BESIDE:
         return {kind: own.pop(kind), **own}
     return {kind: own}

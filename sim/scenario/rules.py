@@ -7,67 +7,21 @@ turns the path into file:line:column. The sentences say why, not only what.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from sim.history.figures import FIGURES, tolerable
 from sim.scenario.expect import VERDICTS
 from sim.scenario.faults import Anchor, condition
-from sim.scenario.messages import suggest
+from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
+from sim.scenario.order import names, order
 from sim.scenario.quantities import duration_text
-from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Soak, StepBase
+from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Soak
 
 BLUE_VERSIONS = ("1.11.10",)
 GREEN_VERSIONS = ("2.3.0",)
 LATER_VERSIONS = {"1.8.5": "upgrade A (1.8.5 to 1.11.10) is not built yet"}
 POSTGRES_VERSIONS = (15, 16, 17, 18)
 """Source: HYDRA's migrations were tried on 15 and 18; both stacks use the same programs."""
-
-Path = tuple[str | int, ...]
-
-
-class Broken(NamedTuple):
-    """A rule that does not hold."""
-
-    path: Path
-    what: str
-    todo: str = ""
-    on_key: bool = False
-    """Point at the key, not at the value."""
-
-
-BEFORE: tuple[tuple[str, str, str], ...] = (
-    ("baseline", "lifetime", "a steady state must be known before anything is touched"),
-    (
-        "lifetime",
-        "copy",
-        "the longer lifetime spares refreshes in the window, and the window begins with the copy",
-    ),
-    ("capture", "copy", "a revocation after the copy's snapshot and before the capture would be in neither"),
-    ("copy", "cleanup", "rows are mended in the copy, never on blue"),
-    ("copy", "migrate", "blue is never migrated, only its copy is"),
-    ("cleanup", "migrate", "a row that breaks a constraint aborts the migration"),
-    ("migrate", "repair", "the repair mends what the migration marked"),
-    ("migrate", "cutover", "green cannot serve before its database is migrated"),
-    ("repair", "cutover", "falsely marked rows would be served"),
-    ("cutover", "replay", "until the cutover blue still takes revocations"),
-    ("cutover", "soak", "there is nothing to watch before green serves"),
-    ("cutover", "verify", "what is in force on green shows only once green serves"),
-    ("replay", "verify", "what was not replayed yet cannot be in force"),
-)
-"""(earlier, later, why): where both are in the runbook, they stand in this order."""
-
-NEEDS: tuple[tuple[str, str, str], ...] = (
-    ("replay", "capture", "there is nothing to replay"),
-    ("cleanup", "copy", "there is no copy to clean"),
-    ("migrate", "copy", "there is no copy to migrate"),
-    ("repair", "migrate", "there is nothing to mend"),
-    ("cutover", "copy", "green would be empty"),
-    ("cutover", "migrate", "green could not start on a database that is not migrated"),
-    ("soak", "cutover", "green does not serve"),
-    ("verify", "cutover", "green does not serve"),
-)
-"""(step, what it needs, why)."""
 
 
 def broken(scenario: Scenario, links: Sequence[str] | None) -> Iterator[Broken]:
@@ -107,64 +61,6 @@ def _versions(scenario: Scenario) -> Iterator[Broken]:
         )
 
 
-def _names(scenario: Scenario) -> Iterator[Broken]:
-    seen: set[str] = set()
-    for n, step in enumerate(scenario.runbook):
-        if step.name in seen:
-            todo = f"give this one a name of its own: name: {step.name}-2"
-            yield Broken(("runbook", n), f"two steps are named `{step.name}`", todo, on_key=True)
-        if step.name in ("snapshot", "switch"):
-            yield Broken(("runbook", n, "name"), f"`{step.name}` is an instant's name, not a step's", "choose another")
-        seen.add(step.name)
-
-
-def _order(scenario: Scenario) -> Iterator[Broken]:
-    steps = scenario.runbook
-    first = _first(steps)
-    last = {step.role: n for n, step in enumerate(steps)}
-    for earlier, later, why in BEFORE:
-        if earlier in first and later in first and first[earlier] > first[later]:
-            yield Broken(
-                ("runbook", first[later]),
-                f"{later} stands before {earlier}: {why}",
-                f"move {steps[first[later]].name} behind {steps[first[earlier]].name}",
-                on_key=True,
-            )
-    for name, needed, why in NEEDS:
-        if name in first and needed not in first:
-            n = first[name]
-            yield Broken(
-                ("runbook", n),
-                f"{steps[n].name} without {needed}: {why}",
-                f"add {needed} or leave {steps[n].name} out",
-                on_key=True,
-            )
-    if "close" in first and (first["close"] != len(steps) - 1 or last["close"] != first["close"]):
-        n = first["close"]
-        yield Broken(
-            ("runbook", n),
-            "close is not the last step: blue is stopped there and nothing can follow",
-            "move close to the end",
-            on_key=True,
-        )
-    for role in ("capture", "copy", "cutover", "migrate"):
-        again = [n for n, step in enumerate(steps) if step.role == role][1:]
-        for n in again:
-            yield Broken(
-                ("runbook", n),
-                f"{role} stands twice: one run has one {role}",
-                "keep one of the two",
-                on_key=True,
-            )
-
-
-def _first(steps: Sequence[StepBase]) -> dict[str, int]:
-    first: dict[str, int] = {}
-    for n, step in enumerate(steps):
-        first.setdefault(step.role, n)
-    return first
-
-
 def _single_steps(scenario: Scenario) -> Iterator[Broken]:
     captured = any(step.role == "capture" for step in scenario.runbook)
     for n, step in enumerate(scenario.runbook):
@@ -188,6 +84,13 @@ def _single_steps(scenario: Scenario) -> Iterator[Broken]:
                 f"the step `{step.name}` has no undo",
                 "write undo: [COMMAND], or point_of_no_return: true if there is none",
                 on_key=True,
+            )
+        if step.least_s > step.deadline:
+            takes, deadline = duration_text(step.least_s), duration_text(step.deadline)
+            yield Broken(
+                ("runbook", n, "deadline"),
+                f"the deadline {deadline} is shorter than the step itself: it takes {takes}",
+                f"write more than {takes}, or leave the deadline out",
             )
         if step.undo is not None and step.point_of_no_return:
             yield Broken(
@@ -320,16 +223,24 @@ def _expectations(scenario: Scenario) -> Iterator[Broken]:
             yield wrong
 
 
-def _labels(scenario: Scenario) -> Iterator[Broken]:
-    if scenario.population.clients.web + scenario.population.clients.cli + scenario.population.clients.mcp == 0:
-        yield Broken(("population", "clients"), "no client has users: web, cli and mcp are all 0", "write at least one")
+def _clients(scenario: Scenario) -> Iterator[Broken]:
+    clients = scenario.population.clients
+    if clients.web + clients.cli + clients.mcp == 0:
+        todo = "write at least one web, cli or mcp client"
+        yield Broken(("population", "clients"), "no client has users: web, cli and mcp are all 0", todo)
+    if clients.service == 0 and scenario.traffic.mix.get("client_credentials", 0) > 0:
+        yield Broken(
+            ("population", "clients", "service"),
+            "nobody can send the mix's client_credentials: service is 0",
+            "write at least one, or client_credentials: 0%",
+        )
 
 
 _RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     _versions,
-    _labels,
-    _names,
-    _order,
+    _clients,
+    names,
+    order,
     _single_steps,
     _faults,
     _guards,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from sim.scenario.quantities import Duration, duration_text
+from sim.scenario.quantities import Duration
 
 DEADLINE_S = 300.0
 """Source: the format's default deadline, 5m."""
@@ -97,12 +97,7 @@ class StepBase(Strict):
     def _complete(self) -> StepBase:
         if not self.name:
             object.__setattr__(self, "name", getattr(self, "kind", ""))
-        if self.least_s > self.deadline:
-            if "deadline" in self.model_fields_set:
-                raise ValueError(
-                    f"the deadline {duration_text(self.deadline)} is shorter than the step itself: "
-                    f"it takes {duration_text(self.least_s)}"
-                )
+        if "deadline" not in self.model_fields_set and self.least_s > self.deadline:
             object.__setattr__(self, "deadline", self.least_s + DEADLINE_S)
         return self
 

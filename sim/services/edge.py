@@ -28,7 +28,7 @@ from sim.services.grants import Grants
 from sim.services.headers import BadFraming, check_framing, request_headers
 from sim.services.queue import Queue, QueueDown
 from sim.services.revocations import Asked, asked
-from sim.services.sealing import Recorded, Seal
+from sim.services.sealing import Recorded, Seal, Unsealable
 from sim.services.serving import (
     BODY_BYTES,
     Handler,
@@ -40,7 +40,7 @@ from sim.services.serving import (
     run,
     usage,
 )
-from sim.services.settings import SIDES, Direction, Environment, Side
+from sim.services.settings import SIDES, BadSetting, Direction, Environment, Side
 from sim.services.upstream import Lost, NotSent, Reply, Upstream
 
 Exchange = Callable[[], Awaitable[Reply]]
@@ -66,7 +66,7 @@ class Edge:
         on_failure = environment.choice("EDGE_QUEUE_DOWN", ("fail_closed", "fail_open"))
         is_recording = environment.choice("EDGE_CAPTURE_RECORD", ("grant", "request")) == "request"
         self.capture = Capture(self.queue, self.grants, on_failure="fail_open" if on_failure == "fail_open" else
-                               "fail_closed", seal=Seal(text("EDGE_SEAL_KEY")) if is_recording else None)
+                               "fail_closed", seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
         self.route: Side = "blue"
         self.epoch = 1
         self.in_flight: dict[Side, int] = {"blue": 0, "green": 0}
@@ -259,6 +259,13 @@ class Edge:
         await asyncio.gather(*(u.close() for u in (*self.public.values(), *self.admin.values())))
         await asyncio.gather(*(g.close() for g in self.grants.values()))
         await self.queue.close()
+
+
+def _seal(key: str) -> Seal:
+    try:
+        return Seal(key)
+    except Unsealable as error:
+        raise BadSetting("EDGE_SEAL_KEY", str(error)) from None
 
 
 def _peer(request: web.BaseRequest) -> str:

@@ -32,8 +32,10 @@ from sim.services.replaying import Applied, Case, Collected, Effect
 from sim.services.resending import Resender
 from sim.services.rows import Rows
 from sim.services.sealing import Unsealable
-from sim.services.settings import BadSetting, Direction, Environment
+from sim.services.settings import BadSetting, Direction, Environment, Side
 
+SOURCE: dict[Direction, Side] = {"forward": "blue", "back": "green"}
+TARGET: dict[Direction, Side] = {"forward": "green", "back": "blue"}
 PROGRESS_S = 0.1
 SECOND_LOOK_S = 0.25
 """Assumption: a refresh that began before its token was taken away has committed by then
@@ -131,12 +133,12 @@ async def replay(direction: Direction, by: str, workers: int, idle_s: float) -> 
         async for message in queue.read(direction, idle_s=idle_s):
             collected.take(message.subject, message.data)
         if by == "token":
-            async with Resender(environment) as resender:
+            async with Resender(environment, TARGET[direction]) as resender:
                 applied, failed = await resender.run(collected.cases(), workers)
             say(summary(collected, applied, Counter(), []))
             return 1 if failed or collected.unexpected else 0
-        target = await Rows.open(environment.text("REPLAY_DSN"), connections=workers)
-        source = await Rows.open(environment.text("REPLAY_SOURCE_DSN"), connections=1)
+        target = await Rows.open(environment.text(f"REPLAY_{TARGET[direction].upper()}_DSN"), connections=workers)
+        source = await Rows.open(environment.text(f"REPLAY_{SOURCE[direction].upper()}_DSN"), connections=1)
         work = Replay(collected, target, source)
         still = await work.run(workers)
         say(summary(collected, work.applied, work.rows, still))

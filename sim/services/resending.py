@@ -16,21 +16,23 @@ from multidict import CIMultiDict
 
 from sim.services.replaying import Applied, Case, Effect
 from sim.services.sealing import Seal, Unsealable
-from sim.services.settings import Environment
+from sim.services.settings import Environment, Side
 from sim.services.upstream import Lost, NotSent, Upstream
 
 
 class Resender:
     """Sends sealed requests to the target: token revocations to its public listener, deletes to admin.
 
-    Reads REPLAY_PUBLIC, REPLAY_ADMIN, REPLAY_ADMIN_PREFIX and REPLAY_SEAL_KEY.
+    Reads REPLAY_<SIDE>_PUBLIC, REPLAY_<SIDE>_ADMIN, REPLAY_<SIDE>_ADMIN_PREFIX (by default green's
+    /admin, blue's none) and REPLAY_SEAL_KEY. Raises BadSetting and Unsealable.
     """
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, target: Side) -> None:
+        name = f"REPLAY_{target.upper()}"
         self._seal = Seal(environment.text("REPLAY_SEAL_KEY"))
-        self._public_url = environment.base_url("REPLAY_PUBLIC")
-        self._admin_url = environment.base_url("REPLAY_ADMIN")
-        self._prefix = environment.text("REPLAY_ADMIN_PREFIX", "")
+        self._public_url = environment.base_url(f"{name}_PUBLIC")
+        self._admin_url = environment.base_url(f"{name}_ADMIN")
+        self._prefix = environment.text(f"{name}_ADMIN_PREFIX", "/admin" if target == "green" else "")
 
     async def __aenter__(self) -> Resender:
         self._public = Upstream(self._public_url)

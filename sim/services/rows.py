@@ -74,7 +74,10 @@ class Rows:
         """
         for attempt in range(1, _TRIES + 1):
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
+                async with (
+                    self._pool.acquire() as connection,  # type: ignore[no-untyped-call]
+                    connection.transaction(),
+                ):
                     return await self._once(connection, intent, sorted(request_ids))
             except (DeadlockDetectedError, SerializationError):
                 if attempt == _TRIES:
@@ -106,7 +109,7 @@ class Rows:
         """
         if intent.kind == "login":
             until = intent.authenticated_before if intent.authenticated_before is not None else intent.at
-            has_any = await self._pool.fetchval(
+            has_any = await self._pool.fetchval(  # type: ignore[no-untyped-call]
                 f"SELECT EXISTS (SELECT FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE})",
                 intent.subject, until)
             return {""} if has_any else set()
@@ -117,7 +120,7 @@ class Rows:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()
+        await self._pool.close()  # type: ignore[no-untyped-call]
 
 
 def _count(tag: str) -> int:

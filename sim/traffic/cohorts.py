@@ -61,29 +61,31 @@ def _round(pools: Pools, seed: int, kinds: tuple[tuple[How, int], ...], anchor: 
 def _held(pools: Pools, seed: int, scenario: Scenario, roles: dict[str, str]) -> Iterator[Held]:
     """Logins and codes across the switch; codes are got before the copy, so that it holds them."""
     clients = pools.clients("web")
-    if not clients or not pools.people:
+    if not clients:
         return
     random = rng(seed, "cohort-held", "intents")
 
     def between(low: float, high: float) -> float:
         return round(random.uniform(low, high), 3)
 
-    def held(kind: Literal["login", "code", "revoked_code"], k: int, anchor: str, until: str) -> Held:
-        person, client = random.choice(pools.people), random.choice(clients)
+    def held(kind: Literal["login", "code", "revoked_code"], k: int, anchor: str, until: str) -> Iterator[Held]:
+        person, client = pools.take_person(), random.choice(clients)
+        if person is None:
+            return
         revoked = kind == "revoked_code"
-        return Held(between(0, 0.3), f"visitor-{kind.replace('_', '-')}-{k}", kind, person, client, anchor, until,
+        yield Held(between(0, 0.3), f"visitor-{kind.replace('_', '-')}-{k}", kind, person, client, anchor, until,
                     between(0.5, 1.5) if revoked else between(0.1, 0.5), pools.same(person, client),
                     "snapshot" if revoked else "", between(0.1, 1.0) if revoked else 0.0)
 
     for k in range(1, LOGINS + 1):
-        yield held("login", k, roles["cutover"], "switch")
+        yield from held("login", k, roles["cutover"], "switch")
     if "copy" not in roles:
         return
     before = _before_copy(scenario)
     for k in range(1, CODES + 1):
-        yield held("code", k, before, "switch")
+        yield from held("code", k, before, "switch")
     for k in range(1, REVOKED_CODES + 1):
-        yield held("revoked_code", k, before, f"{roles['replay']}.end" if "replay" in roles else "switch")
+        yield from held("revoked_code", k, before, f"{roles['replay']}.end" if "replay" in roles else "switch")
 
 
 def _before_copy(scenario: Scenario) -> str:

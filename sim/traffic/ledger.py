@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sim.history.op import token_hash
 from sim.rigs.rig import Answer, Client
+from sim.traffic.minting import Minter, signature
 
 if TYPE_CHECKING:
-    from sim.traffic.minting import Minter
     from sim.traffic.population import Population
 
 State = Literal["live", "busy", "uncertain", "revoking", "revoked", "dead"]
@@ -242,11 +242,6 @@ class Ledger:
         if len(mine) >= 2:
             self.id_tokens.remove(mine[-1])
         self.id_tokens.append((grant, id_token, route))
-
-
-def signature(token: str) -> str:
-    """The part of an opaque token that is its row's key: what stands behind the dot."""
-    return token.rpartition(".")[2]
 
 
 def secret_hash(body: dict[str, Any], key: str) -> str | None:

@@ -17,7 +17,7 @@ from sim.phases import Phases
 from sim.rigs.rig import Browser
 from sim.traffic.acts import Acts, Got
 from sim.traffic.browsers import LINGER_S, LingeringBrowser
-from sim.traffic.intents import Asks, Held, Lookup, Revocation, Service, Session, Visit
+from sim.traffic.intents import Asks, Held, How, Lookup, Revocation, Service, Session, Visit
 from sim.traffic.ledger import Chain, Ledger
 from sim.traffic.watching import Look, Watchlist
 
@@ -64,6 +64,10 @@ class Stage:
     made: list[Chain] = field(default_factory=list)
     """Grants made in the run that have tokens."""
     counts: dict[str, int] = field(default_factory=dict)
+    authorizing: dict[str, int] = field(default_factory=dict)
+    """Subject → authorizations under way: taking back the subject's consents would end them."""
+    withdrawing: set[str] = field(default_factory=set)
+    """Subjects whose consents are being taken back."""
 
     def grant_name(self, actor: str) -> str:
         """The name of an actor's next grant: n-<actor>-<k>."""
@@ -126,11 +130,16 @@ def holds(stage: Stage, session: Session) -> Life:
 def visits(stage: Stage, visit: Visit) -> Life:
     """Authorizes an app in the browser, redeems the code, works, perhaps logs out."""
     subject = stage.ledger.subject(visit.person)
+    if subject in stage.withdrawing:
+        stage.skipped += 1
+        return
     chain = stage.ledger.new(stage.grant_name(visit.actor), stage.ledger.clients[visit.client], subject,
                              stage.env.now)
     chain.same = visit.same
     browser = stage.browsers.pop(subject, None) or Browser(subject)  # two at once: a second device
+    stage.authorizing[subject] = stage.authorizing.get(subject, 0) + 1
     got = _got((yield stage.env.call(stage.acts.authorize(visit.actor, stage.env.now, chain, browser))))
+    stage.authorizing[subject] -= 1
     if got.kind != "ok":
         stage.ledger.refused(chain)
         return
@@ -217,7 +226,7 @@ def revokes(stage: Stage, intent: Revocation) -> Life:
     chain.watched = intent.anchor is not None
     for _ in range(intent.rotate):
         yield stage.env.timeout(intent.think_s)
-        done = yield from refreshes(stage, intent.actor, chain, insistent=True)
+        done = chain.usable() and (yield from refreshes(stage, intent.actor, chain, insistent=True))
         if not done:
             return
     if intent.n is not None:
@@ -231,6 +240,15 @@ def revokes(stage: Stage, intent: Revocation) -> Life:
 def takes_back(stage: Stage, intent: Revocation | Held, chain: Chain, others: list[Chain]) -> Life:
     """Revoke, and insist when it was not done or nobody knows."""
     how = intent.how if isinstance(intent, Revocation) else "consent"
+    if how in ("consent", "subject"):
+        stage.withdrawing.add(chain.subject)
+    try:
+        yield from _insists(stage, intent.actor, how, chain, others)
+    finally:
+        stage.withdrawing.discard(chain.subject)
+
+
+def _insists(stage: Stage, actor: str, how: How, chain: Chain, others: list[Chain]) -> Life:
     for _ in range(1 + INSIST):
         chains: list[Chain] = []
         if how in ("access", "refresh"):
@@ -243,7 +261,7 @@ def takes_back(stage: Stage, intent: Revocation | Held, chain: Chain, others: li
         if how == "access" and chain.access is None and stage.ledger.seeded_access(chain) is None:
             stage.skipped += 1
             return
-        got = _got((yield stage.env.call(stage.acts.revoke(intent.actor, stage.env.now, how, chain, chains))))
+        got = _got((yield stage.env.call(stage.acts.revoke(actor, stage.env.now, how, chain, chains))))
         if got.kind == "ok" or got.refused or stage.stopping:
             return
         yield stage.env.timeout(BACK_OFF_S)
@@ -253,7 +271,7 @@ def _made(stage: Stage, pick: int) -> Chain | None:
     """A grant made in the run that is usable now."""
     for step in range(min(8, len(stage.made))):
         chain = stage.made[(pick + step) % len(stage.made)]
-        if chain.usable():
+        if chain.usable() and not stage.authorizing.get(chain.subject):
             return chain
     return None
 

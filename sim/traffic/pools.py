@@ -20,6 +20,12 @@ SESSIONS, PEOPLE, GOOD = 0.40, 0.12, 0.08
 nobody touches (known-good); the rest is there to be revoked, as most of a provider's grants idle."""
 
 
+WHOLLY = 0.10
+"""Assumption: share of subjects kept for revocations of everything they gave."""
+FEW = 4
+"""Assumption: below so many people, visitors are more important than cohorts."""
+
+
 class Pools:
     """The population's live grants, shuffled by the seed and shared out."""
 
@@ -36,10 +42,12 @@ class Pools:
         """Grants whose subjects log in anew."""
         self.good: list[int] = []
         """Grants nobody touches."""
-        self._revoked: list[int] = []
+        self._wholly: list[int] = []
+        """Grants of subjects that lose all at once."""
+        self._singly: list[int] = []
+        """Grants that are taken back one consent at a time."""
         self._of_subject: dict[str, list[int]] = {}
         self._taken: set[int] = set()
-        self._consumed = 0
         salt = f"{seed}|pool|"
         for n in order:
             grant = population.grants[n]
@@ -56,7 +64,7 @@ class Pools:
             elif place < SESSIONS + PEOPLE + GOOD:
                 self.good.append(n)
             else:
-                self._revoked.append(n)
+                (self._wholly if place > 1 - WHOLLY else self._singly).append(n)
                 self._of_subject.setdefault(grant.subject, []).append(n)
         for chains in self._chains.values():
             chains.reverse()
@@ -79,6 +87,16 @@ class Pools:
         mine = self._of_subject[grants[person].subject]
         return sorted(n for n in mine if grants[n].client_id == client_id)
 
+    def take_person(self) -> int | None:
+        """A person who from now on is nobody else's visitor; None if hardly any are left."""
+        grants = self._population.grants
+        if len(self.people) < FEW:
+            return None
+        person = self.people.pop()
+        subject = grants[person].subject
+        self.people = [n for n in self.people if grants[n].subject != subject]
+        return person
+
     def take_chain(self, persona: str) -> int | None:
         """An unused grant of a client of that persona (or any); None if all are used."""
         for kind in (persona, *self._chains):
@@ -87,20 +105,19 @@ class Pools:
         return None
 
     def take_revoked(self, how: How) -> tuple[int, list[int]] | None:
-        """A grant to take back and those that go with it; None if all are taken."""
+        """A grant to take back and those that go with it; None if all are taken.
+
+        What goes with it is nobody else's from then on, so no two revocations meet.
+        """
         grants = self._population.grants
-        while self._consumed < len(self._revoked):
-            n = self._revoked[self._consumed]
-            self._consumed += 1
+        queue = self._wholly if how == "subject" else self._singly
+        while queue:
+            n = queue.pop()
             if n in self._taken:
                 continue
             grant = grants[n]
-            siblings = [m for m in self._of_subject[grant.subject] if m != n and m not in self._taken]
-            if how == "consent":
-                siblings = [m for m in siblings if grants[m].client_id == grant.client_id]
-            elif how != "subject":
-                siblings = []
-            self._taken.add(n)
-            self._taken.update(siblings)
-            return n, sorted(siblings)
+            family = [m for m in self._of_subject[grant.subject]
+                      if how == "subject" or grants[m].client_id == grant.client_id]
+            self._taken.update(family)
+            return n, sorted(m for m in family if m != n) if how in ("consent", "subject") else []
         return None

@@ -189,15 +189,12 @@ class BlueGreen:
 
     def copy(self) -> None:
         """Blue's database, dumped and restored on green, and migrated to 2.3.0 with its consents repaired."""
-        programs = self.parts.binary("postgres")
         dump = self.folder / "dump"
         self._client("pg_dump", "blue", "-d", "hydra", "-Fc", "-f", str(dump))
         subjects = self.sql("blue", "SELECT json_object_agg(challenge, subject) FROM hydra_oauth2_consent_request")
         self.sql("green", "DROP DATABASE hydra WITH (FORCE)", database="postgres")
         self.sql("green", "CREATE DATABASE hydra OWNER hydra", database="postgres")
-        subprocess.run([programs / "pg_restore", "-h", "127.0.0.1", "-p", str(self.ports["green-sql"]), "-U", "rehearse",
-                        "-d", "hydra", "--role=hydra", str(dump)], check=True, capture_output=True,
-                       env={**os.environ, "PGPASSWORD": PASSWORD})
+        self._client("pg_restore", "green", "-d", "hydra", "--role=hydra", str(dump))
         self.migrate("green", "2.3.0")
         self.sql("green", f"""
             UPDATE hydra_oauth2_flow f SET subject = s.value FROM json_each_text('{subjects or "{}"}') s
@@ -207,14 +204,13 @@ class BlueGreen:
 
     def replay(self, *, direction: str = "forward", by: str = "grant", workers: int = 4) -> dict[str, Any]:
         """Run the replayer to its end; its last line, with `exit` added."""
-        target, source = ("green", "blue") if direction == "forward" else ("blue", "green")
         done = subprocess.run(
             [sys.executable, "-m", "sim.services.replayer", "--direction", direction, "--by", by,
              "--workers", str(workers)], capture_output=True, text=True, check=False, timeout=60,
             env={**os.environ, "REPLAY_QUEUE": f"nats://127.0.0.1:{self.ports['nats']}",
-                 "REPLAY_DSN": self.dsn(target), "REPLAY_SOURCE_DSN": self.dsn(source),
-                 "REPLAY_PUBLIC": self.url(f"{target}-public"), "REPLAY_ADMIN": self.url(f"{target}-admin"),
-                 "REPLAY_ADMIN_PREFIX": "/admin" if target == "green" else "", "REPLAY_SEAL_KEY": SEAL})
+                 "REPLAY_BLUE_DSN": self.dsn("blue"), "REPLAY_GREEN_DSN": self.dsn("green"),
+                 "REPLAY_GREEN_PUBLIC": self.url("green-public"), "REPLAY_GREEN_ADMIN": self.url("green-admin"),
+                 "REPLAY_SEAL_KEY": SEAL})
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert lines and lines[-1]["event"] == "done", (done.returncode, done.stdout, done.stderr)
         return {**lines[-1], "exit": done.returncode}
@@ -285,10 +281,16 @@ class World:
                 assert query["state"] == [state]
                 return await self.token(client_id, grant_type="authorization_code", code=query["code"][0],
                                         code_verifier=verifier, redirect_uri="http://127.0.0.1:9/callback")
-            url = await self._hop(url)
+            url = await self.hop(url)
         raise AssertionError("the dance has no end")
 
-    async def _hop(self, url: URL) -> URL:
+    async def logout(self) -> None:
+        """The user logs out: Hydra, our page, Hydra, and the page it ends on."""
+        url = URL(f"http://{ISSUER_HOST}/oauth2/sessions/logout")
+        while "/oauth2/fallbacks/" not in url.path:
+            url = await self.hop(url)
+
+    async def hop(self, url: URL) -> URL:
         assert url.host in (ISSUER_HOST, LOGIN_HOST), url
         base = self.rig.url("edge-public" if url.host == ISSUER_HOST else "login")
         jar = self.cookies.setdefault(url.host, {})
@@ -305,8 +307,7 @@ class World:
     async def token(self, client_id: str, **form: str) -> dict[str, Any]:
         """POST /oauth2/token by HTTP Basic; the answer with status and the edge's headers added."""
         async with self.http.post(self.rig.url("edge-public") + "/oauth2/token", data=form,
-                                  headers={"Host": ISSUER_HOST},
-                                  auth=aiohttp.BasicAuth(client_id, f"secret-of-{client_id}")) as answer:
+                                  headers=_as_client(client_id, f"secret-of-{client_id}")) as answer:
             return {**await answer.json(), "status": answer.status, "headers": answer.headers}
 
     async def refresh(self, client_id: str, refresh_token: str, **form: str) -> dict[str, Any]:
@@ -322,8 +323,7 @@ class World:
 
     async def revoke(self, client_id: str, token: str, *, secret: str | None = None) -> aiohttp.ClientResponse:
         async with self.http.post(self.rig.url("edge-public") + "/oauth2/revoke", data={"token": token},
-                                  headers={"Host": ISSUER_HOST},
-                                  auth=aiohttp.BasicAuth(client_id, secret or f"secret-of-{client_id}")) as answer:
+                                  headers=_as_client(client_id, secret or f"secret-of-{client_id}")) as answer:
             await answer.read()
             return answer
 
@@ -340,6 +340,10 @@ class World:
             return await connection.fetch(query, *arguments)
         finally:
             await connection.close()
+
+
+def _as_client(client_id: str, secret: str) -> dict[str, str]:
+    return {"Host": ISSUER_HOST, "Authorization": aiohttp.encode_basic_auth(client_id, secret)}
 
 
 @contextlib.contextmanager

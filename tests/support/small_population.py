@@ -12,7 +12,7 @@ from sim.rigs.real.sender import AUTHZ, INTERNAL, LOGIN, PUBLIC, Sender
 from sim.rigs.rig import Browser, Client
 
 SCOPE = "openid offline api.read"
-REDIRECT = "http://app.rehearse.test/callback"
+REDIRECT = "https://app.rehearse.test/callback"
 
 
 @dataclass(frozen=True)

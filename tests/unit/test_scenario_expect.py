@@ -10,11 +10,21 @@ def verdict(ended="completed", **checks):
     return {"verdict": "held", "ended": ended, "checks": listed}
 
 
-HELD = verdict(revocation=("held", {"longest_gap": 3.2}), availability=("held", {"shed": 4}), rollback=("not_asked", {}))
+HELD = verdict(
+    revocation=("held", {"longest_gap": 3.2}), availability=("held", {"shed": 4}), rollback=("not_asked", {})
+)
 
 
-@pytest.mark.parametrize("raw", ["held", "open", {"revocation": "broken"}, {"availability.shed": ">= 1"},
-                                 {"revocation": "broken", "ended": "rolled_back"}])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "held",
+        "open",
+        {"revocation": "broken"},
+        {"availability.shed": ">= 1"},
+        {"revocation": "broken", "ended": "rolled_back"},
+    ],
+)
 def test_an_expectation_is_written_as_it_was_read(raw):
     assert expectation(expectation(raw).written()) == expectation(raw)
 
@@ -42,7 +52,9 @@ def test_what_is_named_must_be_so_and_the_rest_held():
     assert broken.meets(verdict(revocation=("not_asked", {})))[0] is False
 
 
-@pytest.mark.parametrize(("bound", "met"), [(">= 1", True), (">= 5", False), ("< 5", True), ("== 4", True), (4, True), ("> 4", False)])
+@pytest.mark.parametrize(
+    ("bound", "met"), [(">= 1", True), (">= 5", False), ("< 5", True), ("== 4", True), (4, True), ("> 4", False)]
+)
 def test_figures_are_compared(bound, met):
     assert expectation({"availability.shed": bound}).meets(HELD)[0] is met
 

@@ -38,11 +38,26 @@ def test_the_resolved_copy_loads_back_to_an_equal_scenario(path, tmp_path):
 def test_scenario_ten_says_what_the_format_promises():
     ten = load_scenario(TEN)
     assert [s.name for s in ten.runbook] == [
-        "baseline", "lifetime", "capture", "copy", "cleanup", "migrate", "repair", "cutover", "replay", "soak", "verify",
+        "baseline",
+        "lifetime",
+        "capture",
+        "copy",
+        "cleanup",
+        "migrate",
+        "repair",
+        "cutover",
+        "replay",
+        "soak",
+        "verify",
         "close",
     ]
     assert (ten.tokens.access, ten.tokens.refresh) == (20.0, 2_592_000.0)
-    assert (ten.traffic.rate, ten.traffic.day, ten.traffic.begin_at, ten.traffic.client_timeout) == (240.0, 480.0, 0.0, 5.0)
+    assert (ten.traffic.rate, ten.traffic.day, ten.traffic.begin_at, ten.traffic.client_timeout) == (
+        240.0,
+        480.0,
+        0.0,
+        5.0,
+    )
     assert sum(ten.traffic.mix.values()) == pytest.approx(1)
     assert (ten.stack.edge.coalescing, ten.stack.edge.buffer, ten.stack.edge.buffer_max) == (10.0, 3.0, 2000)
     assert (ten.step("migrate").deadline, ten.step("copy").deadline, ten.step("verify").sample) == (120.0, 300.0, 500)
@@ -73,7 +88,7 @@ def test_a_scenario_is_found_by_number_name_or_prefix(name):
 
 
 def test_an_ambiguous_prefix_names_the_candidates():
-    with pytest.raises(BadInput, match="fits several scenarios: 10-.*, 11-"):
+    with pytest.raises(BadInput, match=r"fits several scenarios: 10-.*, 11-"):
         find_scenario("1")
 
 
@@ -135,7 +150,13 @@ def test_a_file_of_ones_own_amends_by_step_name(game_day, tmp_path):
     assert scenario.step("cutover").switch == ["edge", "login_consent", "authz"]
     assert scenario.step("migrate").analyze is True
     first, second = scenario.guards
-    assert (first.figure, first.op, first.limit, first.for_, first.then) == ("availability.failed_share", ">", 0.01, 3.0, "rollback")
+    assert (first.figure, first.op, first.limit, first.for_, first.then) == (
+        "availability.failed_share",
+        ">",
+        0.01,
+        3.0,
+        "rollback",
+    )
     assert (second.figure, second.limit) == ("revocation.oldest_wait", 120.0)
     assert scenario.faults[0].at == Anchor("soak", 5.0)
     assert scenario.tolerate["write_loss.grants"].max == 400
@@ -165,8 +186,12 @@ def test_files_count_from_the_file_that_names_them(tmp_path):
 
 
 def test_lists_replace_and_maps_merge(tmp_path):
-    write(tmp_path, f"format: 1\nextends: {TEN}\nstack: {{edge: {{buffer: 1s}}}}\nfaults:\n"
-                    "  - {name: a, fault: down, link: edge->queue, at: copy}\n", "base.yaml")
+    write(
+        tmp_path,
+        f"format: 1\nextends: {TEN}\nstack: {{edge: {{buffer: 1s}}}}\nfaults:\n"
+        "  - {name: a, fault: down, link: edge->queue, at: copy}\n",
+        "base.yaml",
+    )
     mine = load_scenario(write(tmp_path, "format: 1\nextends: base\nstack: {edge: {coalescing: 0s}}\nfaults: []\n"))
     assert (mine.stack.edge.buffer, mine.stack.edge.coalescing) == (1.0, 0.0)
     assert mine.faults == []

@@ -34,7 +34,13 @@ def test_other_quantities(read, text, number):
 
 @pytest.mark.parametrize(
     ("text", "limit"),
-    [(60, (60.0, "count")), ("60", (60.0, "count")), ("5s", (5.0, "s")), ("0.5%", (0.005, "share")), ("3x", (3.0, "times"))],
+    [
+        (60, (60.0, "count")),
+        ("60", (60.0, "count")),
+        ("5s", (5.0, "s")),
+        ("0.5%", (0.005, "share")),
+        ("3x", (3.0, "times")),
+    ],
 )
 def test_a_limit_has_its_unit(text, limit):
     assert q.amount(text) == limit
@@ -51,8 +57,21 @@ def test_what_is_no_duration_is_refused(raw):
         q.duration(raw)
 
 
-@pytest.mark.parametrize(("read", "raw"), [(q.rate, 240), (q.rate, "240"), (q.share, 5), (q.share, "5"), (q.share, "101%"),
-                                           (q.size, 64), (q.size, "64MB/s"), (q.flow, "64KiB"), (q.amount, "5/s"), (q.amount, True)])
+@pytest.mark.parametrize(
+    ("read", "raw"),
+    [
+        (q.rate, 240),
+        (q.rate, "240"),
+        (q.share, 5),
+        (q.share, "5"),
+        (q.share, "101%"),
+        (q.size, 64),
+        (q.size, "64MB/s"),
+        (q.flow, "64KiB"),
+        (q.amount, "5/s"),
+        (q.amount, True),
+    ],
+)
 def test_what_has_no_unit_or_a_wrong_one_is_refused(read, raw):
     with pytest.raises(ValueError):
         read(raw)
@@ -74,6 +93,8 @@ def test_every_size_reads_back_exactly(number):
     assert q.flow(q.flow_text(float(number))) == number
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.25, "250ms"), (20, "20s"), (90, "90s"), (300, "5m"), (7200, "2h"), (0, "0s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.25, "250ms"), (20, "20s"), (90, "90s"), (300, "5m"), (7200, "2h"), (0, "0s")]
+)
 def test_durations_are_written_as_a_person_would(seconds, text):
     assert q.duration_text(seconds) == text

@@ -3,7 +3,7 @@
 import pytest
 
 from sim.scenario import BadScenario, load_text
-from sim.scenario.rules import BEFORE, NEEDS
+from sim.scenario.order import BEFORE, NEEDS
 
 HEAD = "format: 1\ntitle: t\nasks: q?\nrunbook: "
 
@@ -44,7 +44,10 @@ def test_a_step_without_what_it_needs(step, needed, why):
         ("[baseline, baseline]", "two steps are named `baseline`"),
         ("[copy, {copy: {name: copy-2}}]", "copy stands twice"),
         ("[{baseline: {name: switch}}]", "`switch` is an instant's name"),
-        ("[capture, copy, migrate, cutover, {replay: {by: token}}]", "replay by token does not fit capture record: grant"),
+        (
+            "[capture, copy, migrate, cutover, {replay: {by: token}}]",
+            "replay by token does not fit capture record: grant",
+        ),
         ("[{capture: {record: request}}, copy, migrate, cutover, replay]", "replay by grant does not fit"),
         ("[copy, migrate, cutover, {soak: {capture_back: true}}]", "capture_back without capture"),
         ("[{exec: [x], undo: [y], point_of_no_return: true}]", "is no point of no return"),

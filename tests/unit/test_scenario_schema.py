@@ -33,10 +33,14 @@ def fits(value, rule):
             return False
     if "anyOf" in rule and not any(fits(value, one) for one in rule["anyOf"]):
         return False
-    if "const" in rule and value != rule["const"] or "enum" in rule and value not in rule["enum"]:
+    if "const" in rule and value != rule["const"]:
+        return False
+    if "enum" in rule and value not in rule["enum"]:
         return False
     if isinstance(value, str):
-        return ("pattern" not in rule or re.search(rule["pattern"], value) is not None) and len(value) >= rule.get("minLength", 0)
+        return ("pattern" not in rule or re.search(rule["pattern"], value) is not None) and len(value) >= rule.get(
+            "minLength", 0
+        )
     if isinstance(value, int | float):
         return value >= rule.get("minimum", value) and value <= rule.get("maximum", value)
     if isinstance(value, list):
@@ -65,10 +69,18 @@ GOOD = "format: 1\nextends: 10\n"
 @pytest.mark.parametrize(
     "wrong",
     [
-        "format: 2\nextends: 10\n", "extends: 10\n", "format: 1\n", GOOD + "tolerat: {}\n", GOOD + "tokens: {access: 20}\n",
-        GOOD + "runbook: [cpoy]\n", GOOD + "runbook: [{copy: {by: dmup}}]\n", GOOD + "runbook: []\n",
-        GOOD + "tolerate: {write_loss.grants: {max: 3}}\n", GOOD + "tolerate: {write_loss.grant: {max: 3, because: x}}\n",
-        GOOD + "stack: {edge: {queue_down: fail}}\n", GOOD + "guards: [{when: x, then: explode}]\n",
+        "format: 2\nextends: 10\n",
+        "extends: 10\n",
+        "format: 1\n",
+        GOOD + "tolerat: {}\n",
+        GOOD + "tokens: {access: 20}\n",
+        GOOD + "runbook: [cpoy]\n",
+        GOOD + "runbook: [{copy: {by: dmup}}]\n",
+        GOOD + "runbook: []\n",
+        GOOD + "tolerate: {write_loss.grants: {max: 3}}\n",
+        GOOD + "tolerate: {write_loss.grant: {max: 3, because: x}}\n",
+        GOOD + "stack: {edge: {queue_down: fail}}\n",
+        GOOD + "guards: [{when: x, then: explode}]\n",
         GOOD + "faults: [{name: a, fault: down, at: copy}]\n",
     ],
 )

@@ -32,7 +32,10 @@ def test_anything_can_be_set(text, read, value):
 
 def test_a_new_tolerance_can_be_set_whole():
     scenario = ten("tolerate.availability.shed={max: 9, because: said here}")
-    assert (scenario.tolerate["availability.shed"].max, scenario.tolerate["availability.shed"].because) == (9, "said here")
+    assert (scenario.tolerate["availability.shed"].max, scenario.tolerate["availability.shed"].because) == (
+        9,
+        "said here",
+    )
 
 
 def test_the_last_one_counts():

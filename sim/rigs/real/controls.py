@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -15,8 +17,9 @@ DEADLINE_S = 10.0
 class Controls:
     """A client of one service's control listener (bearer token, loopback)."""
 
-    def __init__(self, part: str, address: tuple[str, int], token: str) -> None:
-        self._part = part
+    def __init__(self, part: str, address: tuple[str, int], token: str,
+                 note: Callable[[str, str], None] | None = None) -> None:
+        self._part, self._note = part, note
         self._base = f"http://{address[0]}:{address[1]}"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._session: aiohttp.ClientSession | None = None
@@ -27,6 +30,8 @@ class Controls:
 
         Raises StepFailed if the service does not answer or refuses.
         """
+        if self._note is not None and method != "GET" and path != "/probe":
+            self._note("http", f"{method} {self._part}{path} {json.dumps(body)}")
         if self._session is None:
             self._session = aiohttp.ClientSession(headers=self._headers)
         try:

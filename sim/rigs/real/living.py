@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 
 import psutil
 
@@ -25,3 +26,12 @@ def alive(owner: str) -> bool:
         return abs(process.create_time() - float(started)) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, ValueError):
         return False
+
+
+def where() -> str:
+    """Which pids a mark is about: the host, and its pid namespace where there are several."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return f"{platform.node()} {space}".strip()

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}|\$\$")
 
 
+def variable_name(*parts: str) -> str:
+    """`LINK_EDGE_BLUE_HYDRA_ADMIN` of ("LINK", "edge->blue-hydra:admin")."""
+    return re.sub(r"[^A-Z0-9]+", "_", "_".join(parts).upper())
+
+
 class Link(msgspec.Struct, frozen=True):
     """One Toxiproxy proxy: `from->to[:port]`."""
 
@@ -43,7 +48,7 @@ class Link(msgspec.Struct, frozen=True):
     @property
     def variable(self) -> str:
         """The variable that holds the address to dial, `host:port`."""
-        return "LINK_" + re.sub(r"[^A-Z0-9]+", "_", self.name.upper())
+        return variable_name("LINK", self.name)
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -52,7 +57,7 @@ class Service(msgspec.Struct, frozen=True):
     name: str
     image: str
     program: str
-    """The part that runs it: `hydra-1.11.10`, `postgres`, `toxiproxy`, `nats` or `python`."""
+    """The part that runs it: `hydra-1.11.10`, `postgres`, `postgres-15`, `toxiproxy`, `nats` or `python`."""
     ports: dict[str, int]
     environment: dict[str, str]
     command: list[str]
@@ -60,8 +65,15 @@ class Service(msgspec.Struct, frozen=True):
     """Files of compose/config/<service>/ that it reads."""
     profiles: list[str]
     depends_on: list[str]
+    volumes: dict[str, str] = {}
+    """Named volume → where it is mounted."""
     shm_size: str = ""
     stop_signal: str = "SIGTERM"
+
+    @property
+    def kind(self) -> str:
+        """The program without its version: `hydra`, `postgres`, `toxiproxy`, `nats` or `python`."""
+        return self.program.split("-")[0]
 
 
 class Stack:
@@ -100,6 +112,10 @@ class Stack:
         """A service's ports by name, as they are inside the stack's network."""
         return {name: int(port) for name, port in self._raw[service].get("x-ports", {}).items()}
 
+    def needs(self, service: str) -> list[str]:
+        """The services that must be ready before this one."""
+        return list(self._raw[service].get("depends_on") or [])
+
     def matching(self, name: str) -> list[str]:
         """The links a name means: itself, or all of that pair if it has no port.
 
@@ -124,7 +140,8 @@ class Stack:
             command=[interpolate(str(word), variables) for word in raw.get("command", [])],
             config=list(raw.get("x-config", [])),
             profiles=list(raw.get("profiles", [])),
-            depends_on=list(raw.get("depends_on", [])),
+            depends_on=self.needs(name),
+            volumes=_named_volumes(raw.get("volumes") or []),
             shm_size=str(raw.get("shm_size", "")),
             stop_signal=str(raw.get("stop_signal", "SIGTERM")),
         )
@@ -139,8 +156,8 @@ class Stack:
 
         graph = networkx.DiGraph()
         graph.add_nodes_from(self._raw)
-        for name, raw in self._raw.items():
-            graph.add_edges_from((needed, name) for needed in raw.get("depends_on", []))
+        for name in self._raw:
+            graph.add_edges_from((needed, name) for needed in self.needs(name))
         return graph
 
     def graph(self) -> networkx.MultiDiGraph:
@@ -169,6 +186,12 @@ def load_stack(path: Path | None = None, override: Path | None = None) -> Stack:
                 mine = base.get(key)
                 base[key] = {**mine, **value} if isinstance(mine, dict) and isinstance(value, dict) else value
     return Stack(where, raw)
+
+
+def _named_volumes(volumes: list[str]) -> dict[str, str]:
+    """`name:/path` entries; a folder of the project (`./…`) is no volume."""
+    pairs = (volume.split(":") for volume in volumes if not volume.startswith("."))
+    return {pair[0]: pair[1] for pair in pairs}
 
 
 def _read(path: Path) -> dict[str, Any]:

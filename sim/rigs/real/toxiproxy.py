@@ -9,6 +9,7 @@ this server, and the update is made through the same consumer.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -20,8 +21,6 @@ from sim.errors import StepFailed
 
 DEADLINE_S = 2.0
 """Assumption: the API answers in milliseconds; a server that hangs longer is out of order."""
-MADE_WITHIN_S = 10.0
-"""Assumption: the first proxies may wait for a server that has just started."""
 
 
 class Toxiproxy:
@@ -38,6 +37,19 @@ class Toxiproxy:
     async def make(self, name: str, listen: str, upstream: str) -> None:
         """Make a proxy. Raises StepFailed if its port is taken."""
         await self._call("POST", "/proxies", {"name": name, "listen": listen, "upstream": upstream, "enabled": True})
+
+    async def make_all(self, wanted: Iterable[tuple[str, str, str]]) -> None:
+        """Make a proxy of each (name, listen, upstream) and see that every one is there and on.
+
+        Raises StepFailed with the names that are missing.
+        """
+        made = list(wanted)
+        for name, listen, upstream in made:
+            await self.make(name, listen, upstream)
+        there = await self.proxies()
+        missing = [name for name, _, _ in made if not there.get(name, {}).get("enabled")]
+        if missing:
+            raise StepFailed("Toxiproxy did not make every link", where="toxiproxy", seen=", ".join(missing))
 
     async def add(self, link: str, *, name: str, toxic: str, stream: str, attributes: dict[str, int]) -> None:
         """Put a toxic on a link; toxicity is always 1 (a smaller one is drawn without a seed)."""

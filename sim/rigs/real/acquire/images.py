@@ -59,7 +59,7 @@ async def image(client: Any, about: daemon.Daemon, wanted: Wanted, progress: Pro
                 row = await _row(client, wanted, wanted.published, "pulled", "published by its makers", telling)
                 return telling.ready(row)
         await _build(client, wanted, telling)
-        await asyncio.to_thread(_forget_older, client, wanted)
+        await asyncio.to_thread(_tidy, client, wanted)
         return telling.ready(await _row(client, wanted, wanted.local, "built here", why, telling))
 
 
@@ -191,10 +191,15 @@ def build_context(client: Any, context: Path, wanted: Wanted, telling: Telling) 
         ) from error
 
 
-def _forget_older(client: Any, wanted: Wanted) -> None:
-    """Keep the newest few of a part's images built here: each change of a service makes one. Blocking."""
+def _tidy(client: Any, wanted: Wanted) -> None:
+    """Keep a few of the older images of the part: each change of a service makes one. Blocking.
+
+    The services' newest is also `latest`, the name that plain Compose asks for.
+    """
     from docker.errors import APIError
 
+    if not wanted.published:
+        client.images.get(wanted.local).tag(wanted.local.rsplit(":", 1)[0], "latest")
     mine = client.images.list(filters={"label": f"{PART_LABEL}={wanted.part}"})
     mine.sort(key=lambda found: str(found.attrs.get("Created", "")), reverse=True)
     for old in mine[_KEEP:]:

@@ -6,6 +6,7 @@ Nothing is shown when everything is in the cache.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -65,10 +66,12 @@ class _Screen:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._news: dict[str, Update] = {}
+        self._heard_at: dict[str, float] = {}
         self._live: Live | None = None
 
     def heard(self, update: Update) -> None:
         self._news[update.part] = update
+        self._heard_at[update.part] = time.monotonic()
         if self._live is None and update.state in _WORKING:
             from rich.console import Console
             from rich.live import Live
@@ -92,7 +95,8 @@ class _Screen:
         for part, update in self._news.items():
             row = update.row
             if row is None:
-                table.add_row(part, f"{update.state} …", "", f"{update.elapsed_s:.0f} s", update.detail)
+                elapsed_s = update.elapsed_s + time.monotonic() - self._heard_at[part]
+                table.add_row(part, f"{update.state} …", "", f"{elapsed_s:.0f} s", update.detail)
             else:
                 table.add_row(part, row.source, size(row.size_bytes), f"{row.elapsed_s:.1f} s", row.why)
         return table

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sim.rigs.real.acquire import Parts
 from sim.rigs.real.secrets import Secrets
-from sim.rigs.real.stack import Stack
+from sim.rigs.real.stack import Stack, variable_name
+
+PROGRAMS = {
+    "BLUE_POSTGRES": "postgres", "GREEN_POSTGRES": "postgres", "COPIER": "postgres", "TOXIPROXY": "toxiproxy",
+    "NATS": "nats", "BLUE_HYDRA": "hydra-1.11.10", "GREEN_HYDRA": "hydra-2.3.0", "SERVICES": "services",
+}
+"""Which part runs it unless PROGRAM_<key> says another; REHEARSE_<key> is its image in the stack file."""
 
 
 def port_variable(service: str, port: str) -> str:
     """`PORT_BLUE_HYDRA_ADMIN`."""
-    return f"PORT_{service}_{port}".upper().replace("-", "_")
+    return variable_name("PORT", service, port)
+
+
+def image_variables(parts: Parts, variables: Mapping[str, str]) -> dict[str, str]:
+    """The images that were acquired, by the stack file's names."""
+    return {f"REHEARSE_{key}": parts.image(variables.get(f"PROGRAM_{key}") or part) for key, part in PROGRAMS.items()}
 
 
 def secret_variables(secrets: Secrets) -> dict[str, str]:

@@ -72,11 +72,16 @@ async def _hydra(engine: Engine, service: str) -> None:
 async def _queue(address: tuple[str, int]) -> None:
     import nats
 
-    connection = await nats.connect(f"nats://{address[0]}:{address[1]}", allow_reconnect=False, connect_timeout=2)
+    connection = await nats.connect(f"nats://{address[0]}:{address[1]}", allow_reconnect=False, connect_timeout=2,
+                                    error_cb=_silent)
     try:
         await connection.jetstream().account_info()
     finally:
         await connection.close()
+
+
+async def _silent(error: Exception) -> None:
+    """The client prints a traceback for a server that is still starting; the raise says enough."""
 
 
 async def _health(address: tuple[str, int], token: str) -> None:

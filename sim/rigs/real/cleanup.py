@@ -1,0 +1,143 @@
+"""Rows of the copy that break the migration: found by class, mended or set aside, and named.
+
+Whatever is changed is kept as it was in `rehearsal.rehearsal_set_aside`, so it can be put back
+as long as the migration hasn't run, and be looked at afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from asyncpg.exceptions import PostgresError
+
+from sim.errors import BadInput, StepFailed
+from sim.rigs.real import preflight
+from sim.rigs.real.databases import Connection, database, has_table
+from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.mending import MENDING, SET_ASIDE
+from sim.rigs.real.preflight import CLASSES, FUNCTIONS, Row
+from sim.rigs.real.remembering import remember_copy
+from sim.rigs.real.secrets import Secrets
+from sim.rigs.rig import Progress
+
+NAMED = 1000
+"""Rows named in the figures at most; counts are never cut."""
+
+
+class Cleanup:
+    """Finds and mends on green, before the migration."""
+
+    def __init__(self, engine: Engine, secrets: Secrets) -> None:
+        self._engine, self._secrets = engine, secrets
+
+    async def cleanup(self, *, rows: str, progress: Progress) -> dict[str, Any]:
+        """`rows`: none (only look), known (mend every class we know), or the path of an SQL file.
+
+        Returns {found, classes: {class: {found, mended, set_aside, stand_ins, left}}, rows: [[table,
+        key, why]…], elapsed_s}; `rows` names the first 1,000. Raises StepFailed if green holds no
+        tables of 1.x, or a class is left although it was to be mended; BadInput for a missing file.
+        """
+        began = time.monotonic()
+        script = None if rows in ("none", "known") else await _script(rows)
+        async with database(self._engine, self._secrets, "green") as green:
+            await _must_be_1x(green)
+            await remember_copy(green)
+            await green.execute(FUNCTIONS)
+            await green.execute(SET_ASIDE)
+            found = {odd.name: await preflight.find(green, odd) for odd in CLASSES}
+            total = sum(map(len, found.values()))
+            progress({"done": 0, "total": total, "now": "found"})
+            done: dict[str, dict[str, int]] = {}
+            if script is not None:
+                await _run(green, script, rows)
+            elif rows == "known":
+                done = await _mend(green, progress, total)
+            left = {odd.name: len(await preflight.find(green, odd)) for odd in CLASSES} if total else {}
+        classes = {odd.name: {"found": len(found[odd.name]), **done.get(odd.name, {}), "left": left.get(odd.name, 0)}
+                   for odd in CLASSES}
+        if rows == "known" and any(left.values()):
+            raise StepFailed("odd rows are left after the cleanup", where="cleanup",
+                             seen=", ".join(f"{name}: {n}" for name, n in left.items() if n))
+        named = [[r.table, r.key, r.why] for some in found.values() for r in some]
+        return {"found": total, "classes": classes, "rows": named[:NAMED],
+                "elapsed_s": round(time.monotonic() - began, 3)}
+
+    async def find(self) -> dict[str, list[Row]]:
+        """Class → the odd rows that green holds now; only looks."""
+        async with database(self._engine, self._secrets, "green") as green:
+            await _must_be_1x(green)
+            await green.execute(FUNCTIONS)
+            return {odd.name: await preflight.find(green, odd) for odd in CLASSES}
+
+    async def put_back(self) -> dict[str, int]:
+        """Everything as it was before the cleanup: {mended, set_aside, stand_in}; only before the migration."""
+        async with database(self._engine, self._secrets, "green") as green:
+            await _must_be_1x(green)
+            return await _put_back(green)
+
+
+async def _mend(green: Connection, progress: Progress, total: int) -> dict[str, dict[str, int]]:
+    done: dict[str, dict[str, int]] = {}
+    touched = 0
+    for odd in CLASSES:
+        async with green.transaction():
+            last = await green.fetchval("SELECT coalesce(max(n), 0) FROM rehearsal.rehearsal_set_aside")
+            for statement in MENDING[odd.name]:
+                await green.execute(statement)
+            counts = {str(action): int(n) for action, n in await green.fetch(
+                "SELECT action, count(*) FROM rehearsal.rehearsal_set_aside WHERE n > $1 GROUP BY action", last)}
+        done[odd.name] = {"mended": counts.get("mended", 0), "set_aside": counts.get("set_aside", 0),
+                          "stand_ins": counts.get("stand_in", 0)}
+        touched += done[odd.name]["mended"] + done[odd.name]["set_aside"]
+        progress({"done": min(touched, total), "total": total, "now": odd.name})
+    return done
+
+
+async def _run(green: Connection, script: str, path: str) -> None:
+    try:
+        async with green.transaction():
+            await green.execute(script)
+    except PostgresError as error:
+        raise StepFailed("the cleanup's SQL failed; nothing of it is in force", where=path,
+                         seen=f"{error} (SQLSTATE {error.sqlstate})", todo="mend the file and try again") from error
+
+
+async def _script(path: str) -> str:
+    try:
+        return await asyncio.to_thread(Path(path).read_text)
+    except OSError as error:
+        raise BadInput("the cleanup's SQL file can not be read", where=path, seen=str(error.strerror)) from error
+
+
+async def _must_be_1x(green: Connection) -> None:
+    if not await has_table(green, "hydra_oauth2_consent_request"):
+        raise StepFailed("green holds no tables of 1.x: there is no copy, or it is migrated already",
+                         where="green-postgres", todo="copy before cleanup, and clean up before migrate")
+
+
+async def _put_back(green: Connection) -> dict[str, int]:
+    counts = {"mended": 0, "set_aside": 0, "stand_in": 0}
+    if not await has_table(green, "rehearsal.rehearsal_set_aside"):
+        return counts
+    async with green.transaction():
+        for action, table, key, before in await green.fetch(
+                "SELECT action, table_name, key, before FROM rehearsal.rehearsal_set_aside ORDER BY n DESC"):
+            name = "id" if table == "hydra_client" else "challenge"
+            if action == "stand_in":
+                await green.execute(f"DELETE FROM {table} WHERE {name} = $1", key)
+            elif action == "set_aside":
+                await green.execute(
+                    f"INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, $1)", before)
+            else:
+                columns = ", ".join(f'"{c}"' for c in await green.fetchval(
+                    "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 "
+                    "AND NOT attisdropped", table))
+                await green.execute(
+                    f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM "
+                    f"jsonb_populate_record(NULL::{table}, $2)) WHERE {name} = $1", key, before)
+            counts[action] += 1
+        await green.execute("TRUNCATE rehearsal.rehearsal_set_aside")
+    return counts

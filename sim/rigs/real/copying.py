@@ -1,0 +1,151 @@
+"""Copies blue's database to green while blue serves.
+
+One snapshot holds everything together: a connection of ours exports it, pg_dump reads under it,
+and so does the comparison afterwards, so that what blue wrote meanwhile is no difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sim.errors import BadInput, StepFailed
+from sim.rigs.real.databases import DATABASE, HARNESS, Connection, database
+from sim.rigs.real.digests import digests, equality
+from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.remembering import remember_copy
+from sim.rigs.real.secrets import Secrets
+from sim.rigs.rig import Progress
+
+DEADLINE_S = 3600.0
+"""Assumption: the step's own deadline, minutes, comes long before; this only ends a job that nobody waits for."""
+POLL_S = 0.25
+
+# The dump is not compressed: it lives for seconds, and one core of two would do nothing else.
+_SCRIPT = """set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+PGHOST=$BLUE_HOST PGPORT=$BLUE_PORT pg_dump --snapshot="$SNAPSHOT" --format=directory --compress=0 \\
+    --jobs="$JOBS" --no-sync --file="$folder/dump"
+echo "dumped $(du -sk "$folder/dump" | cut -f1)"
+PGHOST=$GREEN_HOST PGPORT=$GREEN_PORT pg_restore --exit-on-error --jobs="$JOBS" --dbname="$PGDATABASE" "$folder/dump"
+echo restored
+"""
+
+
+class Copying:
+    """The copy and its undo; remembers the last comparison."""
+
+    def __init__(self, engine: Engine, secrets: Secrets) -> None:
+        self._engine, self._secrets = engine, secrets
+        self._equality: dict[str, Any] | None = None
+
+    async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
+                   progress: Progress) -> dict[str, Any]:
+        """Copy everything as of one instant, compare it, write down what was copied, ANALYZE.
+
+        `on_snapshot` is called at that instant. Returns {bytes, rows, dump_bytes, dump_s, restore_s,
+        compare_s, elapsed_s}. Raises BadInput for `by: template`, StepFailed with pg_dump's or
+        pg_restore's last output.
+        """
+        if by != "dump":
+            raise BadInput(f"a copy by {by} is not possible while blue serves", where="runbook.copy.by",
+                           seen="a physical copy is fixed when it ends, not by a snapshot, so no comparison could "
+                                "tell a lost row from a new one; and it would bring blue's fences and roles along",
+                           todo="write by: dump")
+        began = time.monotonic()
+        self._equality = None
+        async with (database(self._engine, self._secrets, "blue") as blue,
+                    database(self._engine, self._secrets, "green") as green):
+            await _must_be_empty(green)
+            async with blue.transaction(isolation="repeatable_read", readonly=True):
+                snapshot = await blue.fetchval("SELECT pg_export_snapshot()")
+                on_snapshot()
+                size = int(await blue.fetchval("SELECT pg_database_size(current_database())"))
+                reading = asyncio.create_task(digests(blue))
+                try:
+                    times = await self._run(snapshot, jobs, green, size, progress)
+                    compare_began = time.monotonic()
+                    self._equality = await equality(blue, green, await reading)
+                finally:
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+            await remember_copy(green)
+            await green.execute("ANALYZE")
+            copied = int(await green.fetchval("SELECT pg_database_size(current_database())"))
+        rows = sum(int(t["green"]) for t in self._equality["tables"].values())
+        progress({"done": size, "total": size, "now": "compared"})
+        return {"bytes": copied, "rows": rows, **times, "compare_s": round(time.monotonic() - compare_began, 3),
+                "different": self._equality["different"], "elapsed_s": round(time.monotonic() - began, 3)}
+
+    async def drop_copy(self) -> dict[str, Any]:
+        """Drop green's database and make an empty one for the same owner; nothing may use it."""
+        began = time.monotonic()
+        self._equality = None
+        async with database(self._engine, self._secrets, "green", name="postgres") as server:
+            owner = await server.fetchval(
+                "SELECT quote_ident(rolname) FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = $1",
+                DATABASE)
+            await server.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            await server.execute(f"CREATE DATABASE {DATABASE} OWNER {owner or HARNESS} TEMPLATE template0")
+        return {"elapsed_s": round(time.monotonic() - began, 3)}
+
+    def equality(self) -> dict[str, Any]:
+        """The comparison of the last copy: {tables: {t: {blue, green, equal}}, keys, different}.
+
+        Raises StepFailed if no copy of ours was compared.
+        """
+        if self._equality is None:
+            raise StepFailed("the copy was not compared with blue", where="copy",
+                             todo="the built-in copy compares; a copy of one's own must verify itself")
+        return self._equality
+
+    async def _run(self, snapshot: str, jobs: int, green: Connection, size: int,
+                   progress: Progress) -> dict[str, Any]:
+        began = time.monotonic()
+        dumped: dict[str, Any] = {}
+
+        def line(text: str) -> None:
+            word, _, kilobytes = text.strip().partition(" ")
+            if word == "dumped" and kilobytes.isdigit():
+                dumped.update(dump_bytes=int(kilobytes) * 1024, dump_s=round(time.monotonic() - began, 3))
+
+        environment = {**_address("BLUE", self._engine.inside("copier->blue-postgres")),
+                       **_address("GREEN", self._engine.inside("copier->green-postgres")),
+                       "PGUSER": HARNESS, "PGPASSWORD": self._secrets.database, "PGDATABASE": DATABASE,
+                       "SNAPSHOT": snapshot, "JOBS": str(jobs)}
+        watching = asyncio.create_task(_watch(green, size, dumped, progress))
+        try:
+            result = await self._engine.job("copier", ["sh", "-c", _SCRIPT], environment=environment, on_line=line,
+                                            deadline_s=DEADLINE_S)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        if result.exit_code:
+            raise StepFailed(f"{'pg_restore' if dumped else 'pg_dump'} failed", where="copier",
+                             seen=result.tail[-600:], todo="green holds half a copy: its undo drops it")
+        took = time.monotonic() - began
+        return {**dumped, "restore_s": round(took - dumped.get("dump_s", 0.0), 3)}
+
+
+async def _watch(green: Connection, size: int, dumped: dict[str, Any], progress: Progress) -> None:
+    """Green's size towards blue's, while the job runs."""
+    while True:
+        await asyncio.sleep(POLL_S)
+        there = int(await green.fetchval("SELECT pg_database_size(current_database())"))
+        progress({"done": min(there, size), "total": size, "now": "pg_restore" if dumped else "pg_dump"})
+
+
+async def _must_be_empty(green: Connection) -> None:
+    found = await green.fetchval(
+        "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+    if found:
+        raise StepFailed("green's database is not empty", where="green-postgres", seen=f"{found} tables",
+                         todo="undo the copy before it is made again")
+
+
+def _address(side: str, inside: str) -> dict[str, str]:
+    host, _, port = inside.rpartition(":")
+    return {f"{side}_HOST": host, f"{side}_PORT": port}

@@ -1,0 +1,198 @@
+"""The Docker SDK's calls the docker engine needs; every one blocks and runs in a thread.
+
+Everything made here carries the run's labels, so that `close` and `rehearse clean` find it by
+label alone. Ports are published on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tarfile
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sim.errors import EngineDown, NotReady
+from sim.rigs.real.labels import OWNER, RUN, SERVICE, WHERE
+from sim.rigs.real.living import me, where
+
+_CHUNK_BYTES = 1 << 20
+_POSTGRES_ID = 999
+"""Source: the published image's user postgres; its entrypoint mends another owner, one file at a time."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """One container to be made."""
+
+    service: str
+    image: str
+    command: list[str]
+    environment: Mapping[str, str]
+    publish: Mapping[int, int] = {}
+    """Port inside → loopback port of this machine."""
+    mounts: tuple[str, ...] = ()
+    """As Docker's `binds`: `folder-or-volume:/path[:ro]`."""
+    shm_size: str | None = None
+    alias: bool = True
+    """Whether others find it by its service's name; jobs are not found."""
+
+
+class Containers:
+    """One run's network, volumes and containers."""
+
+    def __init__(self, client: Any, run_id: str, prefix: str) -> None:
+        self._api = client.api
+        self._client = client
+        self._run_id, self._prefix = run_id, prefix
+        self.network = prefix
+
+    def labels(self, service: str = "") -> dict[str, str]:
+        """What everything of this run carries."""
+        told = {RUN: self._run_id, OWNER: me(), WHERE: where()}
+        return {**told, SERVICE: service} if service else told
+
+    def make_network(self) -> None:
+        """The run's own network; two rehearsals never share one."""
+        self._api.create_network(self.network, driver="bridge", labels=self.labels(), check_duplicate=True)
+
+    def volume(self, service: str, name: str) -> str:
+        """Make a volume (or find it again); returns its full name."""
+        full = f"{self._prefix}-{name}"
+        self._api.create_volume(full, labels=self.labels(service))
+        return full
+
+    def create(self, wanted: Wanted, name: str) -> str:
+        """Create a container, not started; returns its id.
+
+        Raises NotReady with the daemon's word.
+        """
+        from docker.errors import APIError
+        from docker.types import LogConfig
+
+        host = self._api.create_host_config(
+            port_bindings={inner: ("127.0.0.1", outer) for inner, outer in wanted.publish.items()},
+            binds=list(wanted.mounts), shm_size=wanted.shm_size, network_mode=self.network,
+            # json-file whatever the daemon's default: the logs are read back through the API.
+            log_config=LogConfig(type="json-file", config={}),
+            # No name server but the network's own: a name that is not up yet fails at once
+            # instead of waiting for somebody else's server, and nothing calls home.
+            dns=["127.0.0.1"])
+        network = self._api.create_networking_config({self.network: self._api.create_endpoint_config(
+            aliases=[wanted.service] if wanted.alias else [])})
+        try:
+            made = self._api.create_container(
+                wanted.image, command=wanted.command, name=f"{self._prefix}-{name}",
+                environment=dict(wanted.environment), labels=self.labels(wanted.service),
+                ports=list(wanted.publish), host_config=host, networking_config=network)
+        except APIError as error:
+            raise NotReady(f"{wanted.service}'s container can't be made", where=wanted.image,
+                           seen=str(error.explanation or error)[:400]) from error
+        return str(made["Id"])
+
+    def start(self, ident: str) -> None:
+        """Start a created container. Raises NotReady with the daemon's word."""
+        from docker.errors import APIError
+
+        try:
+            self._api.start(ident)
+        except APIError as error:
+            raise NotReady("a container can't be started", where=ident[:12],
+                           seen=str(error.explanation or error)[:400]) from error
+
+    def running(self, ident: str) -> bool:
+        """Whether it runs (paused counts)."""
+        from docker.errors import NotFound
+
+        try:
+            return bool(self._api.inspect_container(ident)["State"]["Running"])
+        except NotFound:
+            return False
+
+    def output(self, ident: str) -> Iterator[bytes]:
+        """Its output from the beginning until it ends, in pieces."""
+        yield from self._api.logs(ident, stdout=True, stderr=True, stream=True, follow=True)
+
+    def wait(self, ident: str) -> int:
+        """Wait for its end; the exit code."""
+        return int(self._api.wait(ident)["StatusCode"])
+
+    def stop(self, ident: str, within_s: int) -> None:
+        """End it with its image's stop signal, then SIGKILL; gone is well too."""
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            self._api.stop(ident, timeout=within_s)
+
+    def kill(self, ident: str) -> None:
+        """SIGKILL; not running is well too."""
+        from docker.errors import APIError
+
+        with contextlib.suppress(APIError):
+            self._api.kill(ident)
+
+    def pause(self, ident: str) -> None:
+        """Freeze every process of it."""
+        self._api.pause(ident)
+
+    def resume(self, ident: str) -> None:
+        """Thaw it."""
+        self._api.unpause(ident)
+
+    def remove(self, ident: str) -> None:
+        """Remove it in whatever state, with its anonymous volumes; its named ones stay."""
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            self._api.remove_container(ident, v=True, force=True)
+
+    def usage(self, ident: str) -> tuple[float, int]:
+        """(CPU seconds, resident bytes) since its start."""
+        told = self._api.stats(ident, stream=False, one_shot=True)
+        memory = told.get("memory_stats", {}).get("stats", {})
+        # cgroup v1 says `rss`, v2 `anon`; both leave the page cache out.
+        rss = memory.get("total_rss") or memory.get("rss") or memory.get("anon") or 0
+        return told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, int(rss)
+
+    def put_data(self, ident: str, folder: str, tar: Path) -> None:
+        """Unpack a tar of a data folder's content into `folder` of a created container."""
+        parent, _, name = folder.rpartition("/")
+        packed = BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, _POSTGRES_ID, _POSTGRES_ID
+            archive.addfile(entry)
+        self._api.put_archive(ident, parent, packed.getvalue())
+        with tar.open("rb") as file:
+            if not self._api.put_archive(ident, folder, file):
+                raise EngineDown("the saved data can't be unpacked", where=str(tar))
+
+    def get_data(self, ident: str, folder: str, tar: Path) -> None:
+        """Write the content of a stopped container's folder to a tar whose names begin with `./`."""
+        pieces, _ = self._api.get_archive(ident, f"{folder}/.", chunk_size=_CHUNK_BYTES)
+        with tar.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+
+    def mine(self) -> list[str]:
+        """Ids of all containers of this run, also of those this object never heard of."""
+        found = self._api.containers(all=True, quiet=True, filters={"label": [f"{RUN}={self._run_id}"]})
+        return [str(one["Id"]) for one in found]
+
+    def remove_rest(self) -> None:
+        """Remove the volumes and the network; the containers must be gone."""
+        from docker.errors import APIError
+
+        volumes = self._api.volumes(filters={"label": [f"{RUN}={self._run_id}"]}).get("Volumes") or []
+        for volume in volumes:
+            with contextlib.suppress(APIError):
+                self._api.remove_volume(volume["Name"], force=True)
+        for network in self._api.networks(filters={"label": [f"{RUN}={self._run_id}"]}):
+            with contextlib.suppress(APIError):
+                self._api.remove_network(network["Id"])
+
+    def close(self) -> None:
+        """Close the connection to the daemon."""
+        self._client.close()

@@ -1,0 +1,12 @@
+"""The labels of everything a run makes in Docker, and of its processes' environment."""
+
+RUN = "rehearse.run"
+"""The run's id."""
+OWNER = "rehearse.owner"
+"""`pid:start` of the harness; the run lives as long as it does."""
+WHERE = "rehearse.where"
+"""The machine (and its set of pids) in which that pid means something: a daemon may be shared."""
+SERVICE = "rehearse.service"
+"""The service's or job's name in the stack file."""
+MARKER = "REHEARSE_RUN"
+"""Environment variable of every process: the run's id."""

@@ -1,0 +1,198 @@
+"""The real rig: real programs on an engine, put together for one run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets as randomness
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+from sim.rigs.real.acquire import Parts, acquire
+from sim.rigs.real.cleanup import Cleanup
+from sim.rigs.real.controls import Controls
+from sim.rigs.real.copying import Copying
+from sim.rigs.real.engines import open_engine
+from sim.rigs.real.engines.engine import Engine, Kind
+from sim.rigs.real.faulting import RealFaults
+from sim.rigs.real.fence import Fence
+from sim.rigs.real.gauging import Gauging
+from sim.rigs.real.hydra_api import HydraApi
+from sim.rigs.real.lifetime import Lifetime
+from sim.rigs.real.migration import Migration
+from sim.rigs.real.noted import NotedEngine
+from sim.rigs.real.operations import RealOperations, together
+from sim.rigs.real.probing import Probing
+from sim.rigs.real.repair import Repair
+from sim.rigs.real.secrets import secrets
+from sim.rigs.real.seed import seed_blue
+from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
+from sim.rigs.real.stack import Stack, load_stack
+from sim.rigs.real.toxiproxy import Toxiproxy
+from sim.rigs.real.verification import Verification
+from sim.rigs.real.wellness import Wellness
+from sim.runfolder import write_private
+from sim.scenario import Scenario
+from sim.traffic.minting import Minter
+from sim.traffic.plan import make_plan
+from sim.traffic.population import Population
+
+OUR_SERVICES = ("edge", "login-consent", "authz")
+
+
+class RealRig:
+    """Implements `sim.rigs.rig.Rig`; `open` acquires and draws, `start` starts, `close` removes all."""
+
+    def __init__(self, engine: Engine, stack: Stack, parts: Parts, scenario: Scenario, population: Population,
+                 plan: Any, seed: int, say: Callable[[str], None], command: Callable[[str, str], None]) -> None:
+        self.stack, self.parts = stack, parts
+        self.scenario, self.population, self.plan, self.seed = scenario, population, plan, seed
+        self._say, self._command = say, command
+        self._secrets = secrets()
+        self.engine: Any = NotedEngine(engine, self._secrets, command)
+        self.minter = Minter(self._secrets.system, seed)
+        self._controls: dict[str, Controls] = {}
+        self.prove_links: Callable[[list[str]], Awaitable[None]] = _not_proven
+        """Set by the rehearsal: proves links and writes it down."""
+
+    @classmethod
+    async def open(cls, kind: Kind, *, scenario: Scenario, seed: int, folder: Path, say: Callable[[str], None],
+                   command: Callable[[str, str], None]) -> RealRig:
+        """Acquire the real programs, draw population and plan, open the engine; nothing runs yet."""
+        versions = list(dict.fromkeys([scenario.stack.blue.hydra, scenario.stack.green.hydra]))
+
+        def news(update: Any) -> None:
+            if update.state != "ready":
+                say(f"{update.part}: {update.state} {update.detail}".rstrip())
+            elif update.elapsed_s > 1.0 and update.row is not None:
+                say(f"{update.part}: {update.row.source}, {update.row.size_bytes / 1e6:.0f} MB "
+                    f"in {update.row.elapsed_s:.0f} s ({update.row.why})")
+
+        parts = await acquire(kind, hydra=versions, postgres=scenario.stack.blue.postgres, progress=news)
+        say("drawing the population and the plan")
+        population, plan = await asyncio.to_thread(_draw, scenario, seed)
+        plan.write(folder / "plan.jsonl")
+        write_private(folder / "environment.json", json.dumps(_environment(kind, parts, seed), indent=2) + "\n")
+        stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None)
+        engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
+                                   secrets=secrets(), variables=variables(scenario))
+        return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
+
+    async def start(self) -> dict[str, Any]:
+        """Start the blue side, green's empty Postgres, Toxiproxy, the queue and our services."""
+        began = time.monotonic()
+        engine = self.engine
+        await together(engine.start("toxiproxy"), engine.start("queue"), engine.start("green-postgres"))
+        seeding = await seed_blue(engine, self.scenario, self.population, self._secrets, self._progress)
+        seeded_s = time.monotonic() - began
+        await engine.start("blue-hydra")
+        await together(*(engine.start(name) for name in OUR_SERVICES))
+        self._compose()
+        ready_s = time.monotonic() - began
+        self._say(f"blue is seeded ({seeding.get('source', '')}) in {seeded_s:.1f} s")
+        return {"ready_s": round(ready_s, 3), "seeding": seeding, "parts": self.parts.versions,
+                "engine": engine.kind}
+
+    def _progress(self, told: Any) -> None:
+        self._say(f"seeding: {told}" if isinstance(told, str) else
+                  f"seeding: {told.get('now', '')} {told.get('done', '')}/{told.get('total', '')}")
+
+    def _compose(self) -> None:
+        """The acts, once there are addresses."""
+        engine, own = self.engine, self._secrets
+        self._controls = {name: Controls(name, engine.direct(name, "control"), own.control, self._command)
+                          for name in OUR_SERVICES}
+        self.sender = Sender({link: engine.link(link) for link in LINKS})
+        self.clients = self.sender
+        service = next(client for client in self.population.clients if client.kind == "service")
+        toxiproxy = Toxiproxy(*engine.direct("toxiproxy", "api"))
+        probing = Probing(engine, self._controls, AUTH_HOST, LOGIN_HOST, {})
+        self.faults = RealFaults(self.stack, toxiproxy, probing)
+        apis = {"blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
+                "green": HydraApi(engine.direct("green-hydra", "admin"), prefix="/admin")}
+        self._apis = apis
+        copying = Copying(engine, own)
+        self.operations = RealOperations(
+            engine, self._controls,
+            lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access),
+            copying=copying, cleanup=Cleanup(engine, own), migration=Migration(engine, own),
+            repair=Repair(engine, own), fence=Fence(engine, own),
+            verification=Verification(engine, own, copying),
+            gauging=Gauging(engine, own, self._controls["edge"], apis),
+            wellness=Wellness(self.clients, service, self._nonsense),
+            replay_environment={}, prove_green=self._prove_green)
+
+    async def _prove_green(self) -> int:
+        links = self.links_of_green()
+        await self.prove_links(links)
+        return len(links)
+
+    async def _nonsense(self, side: Any) -> None:
+        await self._apis[side].introspect("none.none")
+
+    def links_before_green(self) -> list[str]:
+        """Links that can be proven before green's Hydra runs."""
+        return [name for name, link in self.stack.links.items()
+                if link.service != "green-hydra" and link.source != "green-hydra"]
+
+    def links_of_green(self) -> list[str]:
+        """Links that can be proven once green's Hydra runs."""
+        return [name for name in self.stack.links if name not in self.links_before_green()]
+
+    def environment(self) -> dict[str, str]:
+        """Addresses for a user's own steps: REHEARSE_* variables, no secrets."""
+        told = {"REHEARSE_RUN": self.engine.run_id, "REHEARSE_ENGINE": self.engine.kind}
+        for service, port in (("blue-postgres", "sql"), ("green-postgres", "sql"), ("blue-hydra", "admin"),
+                              ("blue-hydra", "public"), ("edge", "public"), ("edge", "internal")):
+            host, number = self.engine.direct(service, port)
+            told[f"REHEARSE_{service}_{port}".upper().replace("-", "_")] = f"{host}:{number}"
+        return told
+
+    async def close(self) -> None:
+        """Remove everything this rig started."""
+        for control in self._controls.values():
+            await control.close()
+        if hasattr(self, "sender"):
+            await self.sender.close()
+            for api in self._apis.values():
+                await api.close()
+        await self.engine.close()
+
+
+async def _not_proven(links: list[str]) -> None:
+    """Nobody asked for proofs (the stack alone)."""
+
+
+def _draw(scenario: Scenario, seed: int) -> tuple[Population, Any]:
+    population = Population.draw(seed, scenario.population.grants, scenario.population.clients.model_dump())
+    return population, make_plan(scenario, population, seed=seed)
+
+
+def variables(scenario: Scenario) -> dict[str, str]:
+    """The stack file's variables that a scenario sets."""
+    capture = next((step for step in scenario.runbook if step.kind == "capture"), None)
+    edge = scenario.stack.edge
+    return {
+        "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.hydra}",
+        "PROGRAM_GREEN_HYDRA": f"hydra-{scenario.stack.green.hydra}",
+        "ACCESS_TTL": f"{scenario.tokens.access:g}s", "REFRESH_TTL": f"{scenario.tokens.refresh:g}s",
+        "HASH_COST": str(scenario.population.hash_cost),
+        "GRACE_PERIOD": f"{scenario.stack.green.grace_period:g}s",
+        "EDGE_COALESCING_S": f"{edge.coalescing:g}", "EDGE_BUFFER_S": f"{edge.buffer:g}",
+        "EDGE_BUFFER_MAX": str(edge.buffer_max), "EDGE_QUEUE_DOWN": edge.queue_down,
+        "EDGE_CAPTURE_RECORD": getattr(capture, "record", "grant"),
+        "EDGE_SEAL_KEY": randomness.token_hex(32),
+    }
+
+
+def _environment(kind: str, parts: Parts, seed: int) -> dict[str, Any]:
+    import platform
+
+    return {"engine": kind, "seed": seed, "machine": platform.machine(), "system": platform.platform(),
+            "python": platform.python_version(), "cores": psutil.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total, "parts": msgspec.to_builtins(parts.table)}

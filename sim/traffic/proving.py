@@ -1,0 +1,144 @@
+"""The verify step's questions to the API, asked as ordinary ops and judged like them.
+
+Every grant that was revoked: each generation of its tokens is introspected (harmless, refresh
+tokens too), then refreshed, newest first. A sample of grants that nobody touched is refreshed
+and introspected, and remembered consents are put to use. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+from sim.clock import LiveEnvironment
+from sim.history.op import token_hash
+from sim.rigs.rig import Answer, Browser
+from sim.traffic.acts import Acts, Reading, refusal
+from sim.traffic.arrivals import rng
+from sim.traffic.ledger import Chain, Ledger
+from sim.traffic.watching import Look
+
+if TYPE_CHECKING:
+    from sim.traffic.minting import Minter
+    from sim.traffic.population import Population
+
+ABREAST = 8
+"""Assumption: eight questions at a time leave the traffic its share of two cores."""
+CONSENTS = 30
+"""Assumption: so many remembered consents are put to use through the browser."""
+
+
+class Proving:
+    """Asks through the clients' own links; processes are `verify-1` … `verify-8`."""
+
+    def __init__(self, env: LiveEnvironment, acts: Acts, ledger: Ledger, population: Population, minter: Minter,
+                 seed: int) -> None:
+        self._env, self._acts, self._ledger = env, acts, ledger
+        self._population, self._minter, self._seed = population, minter, seed
+
+    async def prove(self, *, revoked: Iterable[str], sample: int) -> dict[str, Any]:
+        """Ask everything; the figures say how much was asked.
+
+        `sample_bound` is what the sample excludes with 95 % confidence if nothing in it failed:
+        the share of bad grants that could be missed (1 - 0.05^(1/n)).
+        """
+        chains = [self._ledger.chains[name] for name in revoked if name in self._ledger.chains]
+        await self._abreast(self._dead(chain) for chain in chains)
+        good = self._untouched(sample)
+        await self._abreast(self._alive(n) for n in good)
+        consents = self._remembered()
+        await self._abreast(self._consented(k, n) for k, n in enumerate(consents, start=1))
+        bound = 1 - 0.05 ** (1 / len(good)) if good else 1.0
+        return {"revoked_grants": len(chains), "sampled": len(good), "sample_bound": round(bound, 5),
+                "consents": len(consents)}
+
+    async def _abreast(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Run coroutines some at a time, in order."""
+        queue = iter(list(work))
+        lanes = [asyncio.ensure_future(self._lane(queue)) for _ in range(ABREAST)]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            for left in queue:
+                left.close()
+
+    async def _lane(self, queue: Any) -> None:
+        for work in queue:
+            await work
+
+    async def _dead(self, chain: Chain) -> None:
+        """Every token of a revoked grant: introspected, then refreshed, newest first."""
+        tokens = dict(chain.refresh)
+        if chain.index is not None:
+            grant = self._population.grants[chain.index]
+            for gen in range(grant.generations):
+                tokens.setdefault(gen, self._minter.refresh(grant, gen))
+        newest_first = sorted(tokens.items(), reverse=True)
+        for gen, token in newest_first:
+            await self._acts.look("verify-1", self._env.wall(), Look(chain, token, "refresh", gen), None)
+        if chain.access is not None:
+            await self._acts.look("verify-1", self._env.wall(),
+                                  Look(chain, chain.access.value, "access", chain.access.gen), None)
+        for gen, token in newest_first:
+            # a chain of its own: the ledger must not take an answer for the owner's
+            tried = Chain(chain.name, chain.client, chain.subject, index=None, gen=gen, born_s=self._env.wall())
+            tried.refresh[gen] = token
+            await self._acts.refresh("verify-2", self._env.wall(), tried)
+
+    async def _alive(self, n: int) -> None:
+        """A good grant: refreshed, and what it got is introspected."""
+        chain = self._ledger.seeded(n)
+        got = await self._acts.refresh("verify-3", self._env.wall(), chain)
+        if got.kind == "ok" and chain.access is not None:
+            await self._acts.introspect("verify-3", self._env.wall(), chain.access)
+
+    async def _consented(self, k: int, n: int) -> None:
+        """A person with a remembered consent authorizes again: the page must not be shown."""
+        grant = self._population.grants[n]
+        chain = self._ledger.seeded(n)
+        made = self._ledger.new(f"n-verify-{k}", chain.client, grant.subject, self._env.wall())
+
+        def read(answer: Answer) -> Reading:
+            if "code" not in answer.body:
+                return refusal(answer)
+            return "ok", {"code": token_hash(str(answer.body["code"])),
+                          "skipped_login": answer.body.get("skipped_login"),
+                          "skipped_consent": answer.body.get("skipped_consent")}, None
+
+        scope = grant.scope
+        await self._acts.act("verify-4", "authorize", self._env.wall(), self._acts.clients.authorize(
+            chain.client, Browser(grant.subject), scope=scope, prompt=None, timeout_s=self._acts.timeout_s),
+            read, made.name, None, {"scope": scope, "remembered": True})
+
+    def _untouched(self, sample: int) -> list[int]:
+        """Live grants that no actor ever used, chosen by the seed."""
+        order = list(range(len(self._population.grants)))
+        rng(self._seed, "verify", "sample").shuffle(order)
+        chosen = []
+        for n in order:
+            if len(chosen) >= sample:
+                break
+            grant = self._population.grants[n]
+            if grant.state == "live" and grant.name not in self._ledger.chains:
+                chosen.append(n)
+        return chosen
+
+    def _remembered(self) -> list[int]:
+        """Grants whose consent was remembered and not taken back, of web clients."""
+        gone = {(chain.subject, chain.client.client_id) for chain in self._ledger.known_revoked()
+                if chain.kind in ("consent", "subject")}
+        order = list(range(len(self._population.grants)))
+        rng(self._seed, "verify", "consents").shuffle(order)
+        chosen = []
+        for n in order:
+            if len(chosen) >= CONSENTS:
+                break
+            grant = self._population.grants[n]
+            usable = grant.state == "live" and grant.remembered and grant.kind == "web" and not grant.logged_out
+            if usable and (grant.subject, grant.client_id) not in gone:
+                chosen.append(n)
+        return chosen
+

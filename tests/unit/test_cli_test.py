@@ -1,0 +1,63 @@
+"""`rehearse test`: one pytest run for all, and scenarios held to their expect."""
+
+import json
+
+import pytest
+
+from sim.cli import picker
+from sim.cli import test as command
+from sim.cli.app import call
+from sim.errors import BadInput
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "PROJECT", tmp_path)
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    return tmp_path / "tests" / "unit"
+
+
+@pytest.mark.parametrize(("body", "code"), [("assert True", 0), ("assert False", 1)])
+def test_passing_and_failing_tests_are_told_apart(body, code, project, capfd):
+    (project / "test_it.py").write_text(f"def test_it():\n    {body}\n")
+    assert command.run_pytest(everything=False) == code
+    assert f"1 {'failed' if code else 'passed'} in " in capfd.readouterr().out
+
+
+def test_all_asks_for_every_scenario(project):
+    (project / "test_it.py").write_text(
+        "import os\n\ndef test_it():\n    assert os.environ['REHEARSAL_ALL_SCENARIOS'] == '1'\n"
+    )
+    assert command.run_pytest(everything=True) == 0
+    assert command.run_pytest(everything=False) == 1
+
+
+def test_a_run_without_any_test_is_no_success(project):
+    assert command.run_pytest(everything=False) == 255
+
+
+def test_without_test_folders_it_is_bad_input(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "PROJECT", tmp_path)
+    with pytest.raises(BadInput, match="there are no tests here"):
+        command.run_pytest(everything=False)
+
+
+def test_a_scenario_without_a_verdict_is_not_met(capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
+    assert call(["test", "10", "--engine", "model", "--json"]) == 255
+    told = json.loads(capfd.readouterr().out)
+    assert (told[0]["met"], told[0]["verdict"]) == (False, "none")
+    assert told[0]["why"] == "no verdict: rehearse run ended with 254"
+
+
+def test_a_wrong_scenario_is_refused_before_any_is_played(capfd):
+    assert call(["test", "10", "99"]) == 254
+    assert "there is no scenario `99`" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "line"), [("11", ["run", "11-upgrade-b-no-capture"]), ("d", ["doctor"]), ("q", [])])
+def test_the_picker_means_a_command_line(answer, line, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
+    monkeypatch.setattr("rich.prompt.Prompt.ask", lambda *_, **__: answer)
+    assert picker.pick() == line
+    assert "To 2.3.0 blue/green, writes on" in capsys.readouterr().out
