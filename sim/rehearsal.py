@@ -156,7 +156,7 @@ class _Rehearsal:
         if self._task is not None:
             self._task.cancel()
 
-    async def _on_a_stack(self, kind: str, journal: Journal) -> Ended:
+    async def _on_a_stack(self, kind: Literal["docker", "process"], journal: Journal) -> Ended:
         from sim.rigs.real.rig import RealRig
 
         def command(how: str, text: str) -> None:

@@ -16,8 +16,8 @@ def judge(
     """Judge a stored run again from its history; exits as the run did."""
     import msgspec
 
+    from sim.checks.judge import judge as pronounce
     from sim.checks.verdict import exit_code
-    from sim.checks.verdict import judge as pronounce
     from sim.cli.runs import find_run
     from sim.history.history import History
     from sim.report.text import report_text

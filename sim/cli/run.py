@@ -70,7 +70,8 @@ def run(
         raise typer.Exit(_with_screen(chosen, engine, seed, set_ or [], scenario, run_dir, keep, pause_before, yes))
     from sim.rehearsal import Options
 
-    options = Options(engine=engine.value, seed=seed, run_dir=run_dir, keep=keep.value, pause_before=pause_before,
+    options = Options(engine=engine.value,  # type: ignore[arg-type]  # model was refused above
+                      seed=seed, run_dir=run_dir, keep=keep.value, pause_before=pause_before,
                       yes=yes, attended=terminal or bool(os.environ.get(_ATTENDED)))
     raise typer.Exit(_plain(chosen, options, json))
 

@@ -40,9 +40,7 @@ class Toxic(msgspec.Struct, frozen=True):
 
 def toxic(fault: Fault) -> Toxic:
     """The toxic of a fault; its jitter is left to the schedule."""
-    attributes = fault.attributes()
-    if fault.fault == "latency":
-        attributes["jitter"] = 0
+    attributes = _attributes(fault)
     delay_s = 0.0
     if fault.fault == "latency":
         delay_s = max(0.0, (fault.latency or 0.0) - (fault.jitter or 0.0))
@@ -50,6 +48,29 @@ def toxic(fault: Fault) -> Toxic:
         delay_s = fault.delay or 0.0
     return Toxic(fault.fault, fault.stream, attributes, _EFFECTS.get(fault.fault, "slower"),
                  round(delay_s * SEEN_SHARE, 4))
+
+
+def _attributes(fault: Fault) -> dict[str, int]:
+    """In Toxiproxy's own units and names; {} for `down`. Source: Toxiproxy 2.12 README."""
+
+    def ms(seconds: float | None) -> int:
+        return round((seconds or 0.0) * 1000)
+
+    match fault.fault:
+        case "latency":
+            return {"latency": ms(fault.latency), "jitter": 0}
+        case "bandwidth":
+            return {"rate": max(1, round((fault.rate or 0.0) / 1000))}
+        case "slow_close":
+            return {"delay": ms(fault.delay)}
+        case "timeout" | "reset_peer":
+            return {"timeout": ms(fault.timeout)}
+        case "slicer":
+            return {"average_size": int(fault.average_size or 64), "size_variation": int(fault.size_variation or 0),
+                    "delay": round((fault.delay or 0.0) * 1e6)}
+        case "limit_data":
+            return {"bytes": int(fault.bytes or 0)}
+    return {}
 
 
 def jittered(fault: Fault, seed: int, n: int) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.checks import judge
+from sim.checks.judge import judge
 from sim.checks.verdict import Verdict, to_json
 from sim.history.history import History
 from sim.report.junit import junit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sim.runbook.context import Acting, Context
 from sim.scenario import Close, Verify
@@ -33,7 +33,7 @@ def close(ctx: Context, step: Close) -> Acting:
     ctx.desk.past_return = True
     figures: dict[str, Any] = {}
     if ctx.facts.get("capturing"):
-        direction = "back" if ctx.facts.get("capturing_back") else "forward"
+        direction: Literal["forward", "back"] = "back" if ctx.facts.get("capturing_back") else "forward"
         figures["capture"] = yield from ctx.do(operations.capture(False, direction=direction))
     if ctx.facts.get("lifetime_raised"):
         figures["lifetime"] = yield from ctx.do(operations.set_lifetime(None))

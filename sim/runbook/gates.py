@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import Any
+from typing import Any, cast
 
 import simpy
 
@@ -58,8 +58,7 @@ def _decide(ctx: Context, name: str, gate: Gate, *, attended: bool,
         limit = ctx.env.timeout(gate.timeout)
         yield decided | limit
         if decided.triggered:
-            answer: Answer = decided.value
-            return answer
+            return cast(Answer, decided.value)
         return Answer(gate.on_timeout, "timeout", f"nobody decided in {gate.timeout:g} s")
     finally:
         ctx.desk.close_gate()

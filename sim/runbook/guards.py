@@ -19,10 +19,13 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def watch(ctx: Context, guard: Guard, figure: Callable[[str], float | None]) -> Generator[simpy.Event, Any, None]:
-    """Watch one guard until it was breached for its time, then act once."""
+    """Watch one guard until it was breached for its time, then act once; ends when interrupted."""
     breached_since: float | None = None
     while True:
-        yield ctx.env.timeout(LOOK_S)
+        try:
+            yield ctx.env.timeout(LOOK_S)
+        except simpy.Interrupt:
+            return
         value = figure(guard.figure)
         if value is None or not _COMPARE[guard.op](value, guard.limit):
             breached_since = None

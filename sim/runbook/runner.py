@@ -7,7 +7,7 @@ blue is proven well before the run ends `rolled_back`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import simpy
 
@@ -61,7 +61,6 @@ class Runner:
             for process in watching:
                 if process.is_alive:
                     process.interrupt("the runbook ended")
-                    process.defuse() if hasattr(process, "defuse") else setattr(process, "_defused", True)
         return Ended("completed")
 
     def _one(self, step: Step, n: int, of: int) -> Generator[simpy.Event, Any, _Tried]:
@@ -114,8 +113,7 @@ class Runner:
             events.append(env.timeout(deadline_s))
         yield env.any_of(events)
         if process.triggered:
-            tried: _Tried = process.value
-            return tried
+            return cast(_Tried, process.value)
         why = f"aborted by {aborted.value}" if aborted.triggered else f"its deadline of {deadline_s:g} s passed"
         process.interrupt(why)
         yield process
@@ -149,8 +147,7 @@ class Runner:
         if not process.triggered:
             process.interrupt("the undo's deadline passed")
             yield process
-        tried: _Tried = process.value
-        return tried
+        return cast(_Tried, process.value)
 
     def _prove_well(self) -> Generator[simpy.Event, Any, bool]:
         ctx = self.ctx

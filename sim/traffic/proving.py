@@ -117,7 +117,7 @@ class Proving:
         """Live grants that no actor ever used, chosen by the seed."""
         order = list(range(len(self._population.grants)))
         rng(self._seed, "verify", "sample").shuffle(order)
-        chosen = []
+        chosen: list[int] = []
         for n in order:
             if len(chosen) >= sample:
                 break
@@ -132,7 +132,7 @@ class Proving:
                 if chain.kind in ("consent", "subject")}
         order = list(range(len(self._population.grants)))
         rng(self._seed, "verify", "consents").shuffle(order)
-        chosen = []
+        chosen: list[int] = []
         for n in order:
             if len(chosen) >= CONSENTS:
                 break

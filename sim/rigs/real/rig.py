@@ -36,6 +36,7 @@ from sim.rigs.real.stack import Stack, load_stack
 from sim.rigs.real.toxiproxy import Toxiproxy
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
+from sim.rigs.rig import Side
 from sim.runfolder import write_private
 from sim.scenario import Scenario
 from sim.traffic.minting import Minter
@@ -113,8 +114,9 @@ class RealRig:
         toxiproxy = Toxiproxy(*engine.direct("toxiproxy", "api"))
         probing = Probing(engine, self._controls, AUTH_HOST, LOGIN_HOST, {})
         self.faults = RealFaults(self.stack, toxiproxy, probing)
-        apis = {"blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
-                "green": HydraApi(engine.direct("green-hydra", "admin"), prefix="/admin")}
+        apis: dict[Side, HydraApi] = {
+            "blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
+            "green": HydraApi(engine.direct("green-hydra", "admin"), prefix="/admin")}
         self._apis = apis
         copying = Copying(engine, own)
         self.operations = RealOperations(

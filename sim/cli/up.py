@@ -1,0 +1,136 @@
+"""`rehearse up`, `down`, `env`: the stack alone, without traffic or runbook.
+
+`up` starts a small process of its own that holds the stack until `down` (or a signal) ends it.
+"""
+
+from __future__ import annotations
+
+import json as jsons
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sim.errors import BadInput, RehearsalError
+
+ADDRESSES = "addresses.json"
+WITHIN_S = 900.0
+"""Assumption: a first `up` may have to build every program: ten minutes and a reserve."""
+
+
+def up(
+    scenario: Annotated[str, typer.Argument(help="whose stack, versions and population")] = "10",
+    engine: Annotated[str, typer.Option(help="auto, docker or process")] = "auto",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the scenario")] = None,
+    hold: Annotated[bool, typer.Option("--hold", hidden=True)] = False,
+    run_dir: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Start the blue side alone, seeded; its addresses: rehearse env."""
+    from sim.scenario import load_scenario
+
+    chosen = load_scenario(scenario, sets=set_ or [])
+    if hold:
+        assert run_dir is not None
+        _hold(chosen, engine, run_dir)
+        return
+    from sim.runfolder import make_run_folder
+
+    folder = make_run_folder(f"up-{chosen.slug}", chosen.seed or 0, None)
+    log = folder / "logs" / "up.log"
+    command = [sys.executable, "-m", "sim.cli.app", "up", scenario, "--engine", engine, "--hold", "--run-dir", str(folder)]
+    for one in set_ or []:
+        command += ["--set", one]
+    with open(log, "wb") as output:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    shown = 0
+    until = time.monotonic() + WITHIN_S
+    while time.monotonic() < until:
+        text = log.read_text(errors="replace")
+        typer.echo(text[shown:], err=True, nl=False)
+        shown = len(text)
+        if (folder / ADDRESSES).exists():
+            break
+        if child.poll() is not None:
+            raise typer.Exit(child.returncode or 255)
+        time.sleep(0.1)
+    typer.echo(f"up: {folder.name}", err=True)
+    typer.echo(f"next: eval \"$(rehearse env {folder.name})\"    rehearse down {folder.name}", err=True)
+
+
+def down(run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest") -> None:
+    """Stop a stack that `up` started."""
+    told = _addresses(run)
+    try:
+        os.kill(int(told["pid"]), signal.SIGTERM)
+    except ProcessLookupError:
+        raise RehearsalError("its process is gone", todo="rehearse clean removes what it left") from None
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            os.kill(int(told["pid"]), 0)
+        except ProcessLookupError:
+            typer.echo("down")
+            return
+        time.sleep(0.1)
+    raise RehearsalError("the stack did not end within a minute", todo="rehearse clean")
+
+
+def env(
+    run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest",
+    json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Addresses of a living stack, to `eval`."""
+    told: dict[str, Any] = _addresses(run)["environment"]
+    if json:
+        typer.echo(jsons.dumps(told))
+        return
+    for name, value in told.items():
+        typer.echo(f"export {name}={shlex.quote(str(value))}")
+
+
+def _addresses(run: str) -> dict[str, Any]:
+    from sim.cli.runs import find_run
+
+    folder = find_run(run)
+    try:
+        told: dict[str, Any] = jsons.loads((folder / ADDRESSES).read_text())
+    except OSError:
+        raise BadInput("this run holds no stack", where=str(folder), todo="rehearse up starts one") from None
+    return told
+
+
+def _hold(chosen: Any, engine: str, folder: Path) -> None:
+    import asyncio
+    import contextlib
+
+    import uvloop
+
+    from sim.rigs.real.engines import choose
+    from sim.rigs.real.rig import RealRig
+    from sim.runfolder import write_private
+
+    async def hold() -> None:
+        kind, why = choose(engine)
+        typer.echo(f"engine {kind}: {why}", err=True)
+        ended = asyncio.Event()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(one, ended.set)
+        rig = await RealRig.open(kind, scenario=chosen, seed=chosen.seed or 0, folder=folder,
+                                 say=lambda line: typer.echo(line, err=True), command=lambda how, text: None)
+        try:
+            figures = await rig.start()
+            typer.echo(f"stack ready in {figures['ready_s']:.1f} s", err=True)
+            write_private(folder / ADDRESSES, jsons.dumps({"pid": os.getpid(), "environment": rig.environment()}))
+            await ended.wait()
+        finally:
+            (folder / ADDRESSES).unlink(missing_ok=True)
+            await asyncio.shield(rig.close())
+
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(hold())
