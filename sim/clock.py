@@ -334,7 +334,9 @@ def _kind(error: BaseException) -> Literal["fail", "info"] | None:
 def _original(error: BaseException) -> BaseException:
     """The exception a process raised: SimPy crashes with a copy made of its `args` alone."""
     cause = error.__cause__
-    return cause if cause is not None and type(cause) is type(error) else error
+    while cause is not None and type(cause) is type(error) and cause.args == error.args:
+        error, cause = cause, cause.__cause__
+    return error
 
 
 def _awaited_only_by(process: Process) -> list[Call]:

@@ -284,5 +284,5 @@ def _is_5xx(value: dict[str, Any]) -> bool:
 
 
 def is_planned(op: Op) -> bool:
-    """By an actor of the plan, not by a probe or the verify step."""
-    return not op.process.startswith(("verify", "probe"))
+    """By somebody who knows the chain to be live (or revoked), not by a probe."""
+    return not op.process.startswith("probe")

@@ -29,7 +29,9 @@ def check(reading: Reading, lost: Lost) -> Check:
     account: dict[str, Any] = step.figures
     if "captured" not in account:
         return unknown(NAME, "the replay said nothing of what it captured and replayed", witnesses=[step.done_i])
-    captured, replayed, void = (int(account.get(k, 0)) for k in ("captured", "replayed", "void"))
+    captured, replayed = int(account.get("captured", 0)), int(account.get("replayed", 0))
+    # Skipped: refused by blue, or alive on blue although nobody knows what blue answered.
+    void = int(account.get("void", 0)) + int(account.get("skipped", 0))
     shared = sum(n - 1 for n in reading.capture_sequences.values())
     figures = {
         "captured": float(captured), "replayed": float(replayed), "void": float(void),

@@ -68,8 +68,8 @@ class Stand:
     """What is known of one grant."""
 
     __slots__ = ("access", "created_i", "created_route", "disturbed_i", "doubt", "ever_reused", "in_doubt_i",
-                 "last_issue_i", "lost", "open_issues", "open_revokes", "pending", "refresh", "refreshes",
-                 "reused_i", "revokes", "rotated_i", "sheds")
+                 "last_issue_i", "last_revoke_i", "lost", "open_issues", "open_revokes", "pending", "refresh",
+                 "refreshes", "reused_i", "revokes", "rotated_i", "sheds")
 
     def __init__(self) -> None:
         self.access: str | None = None
@@ -85,6 +85,8 @@ class Stand:
         self.disturbed_i = -1
         """Index of the last completion of a write of it."""
         self.last_issue_i = -1
+        self.last_revoke_i = -1
+        """Index of the last completion of a revoke of it, whatever came of it."""
         self.open_issues = 0
         self.open_revokes = 0
         self.in_doubt_i = -1
@@ -98,8 +100,8 @@ class Stand:
         self.revokes: tuple[Revoke, ...] = ()
         self.sheds: tuple[int, ...] = ()
         """Indexes of revocations of it that were refused on purpose."""
-        self.pending: Op | None = None
-        """A refusal that is a loss unless an overlapping attempt succeeds."""
+        self.pending: tuple[Op, Op] | None = None
+        """A refused refresh, invocation and completion: a loss unless an overlapping attempt succeeds."""
         self.lost: Loss | None = None
 
     def reuse(self, i: int) -> None:
@@ -251,6 +253,7 @@ class Tracking:
         for grant in _meant(begun):
             stand = self.stand(grant)
             stand.open_revokes -= 1
+            stand.last_revoke_i = max(stand.last_revoke_i, done.i)
             stand.disturbed_i = max(stand.disturbed_i, done.i)
             if done.type == "ok":
                 kind = str((begun.value or {}).get("kind", ""))
@@ -363,13 +366,13 @@ class Tracking:
     def refused_refresh(self, begun: Op, done: Op, *, planned: bool, side: str, snapshot_i: int) -> None:
         """A refresh was clearly refused: has the client lost its chain?
 
-        Called before `issue_ends`. `planned`: by traffic, which presents only live chains of
-        the population; False for probes, which may present anything.
+        Called before `issue_ends`. `planned`: by traffic or the verify step, which present
+        only live (or revoked) chains; False for probes, which may present anything.
         """
         if begun.grant is None or begun.token_hash is None:
             return
         stand = self.stand(begun.grant)
-        if stand.revokes or stand.open_revokes or stand.doubt:
+        if stand.revokes or stand.open_revokes or stand.doubt or stand.last_revoke_i > begun.i:
             return
         token = self.tokens.get(begun.token_hash)
         if token is not None and token.expires_s - EXPIRY_MARGIN_S < done.t_s:
@@ -384,7 +387,7 @@ class Tracking:
         if stand.refresh is None and stand.refreshes:
             return
         if stand.open_issues > 1:
-            stand.pending = done
+            stand.pending = (begun, done)
             return
         self._lose(begun.grant, stand, token, done, begun, side, snapshot_i)
 
@@ -394,14 +397,12 @@ class Tracking:
         if stand is None or stand.pending is None or begun.grant is None:
             return
         if done.type == "ok":
-            stand.reuse(stand.pending.i)
+            stand.reuse(stand.pending[1].i)
             stand.pending = None
         elif stand.open_issues == 0:
-            refused, stand.pending = stand.pending, None
-            if stand.revokes or stand.doubt or stand.open_revokes:
-                return
-            token = self.tokens.get(begun.token_hash) if begun.token_hash else None
-            self._lose(begun.grant, stand, token, refused, begun, side, snapshot_i)
+            (asked, refused), stand.pending = stand.pending, None
+            token = self.tokens.get(asked.token_hash) if asked.token_hash else None
+            self._lose(begun.grant, stand, token, refused, asked, refused.route or side, snapshot_i)
 
     def _lose(self, grant: str, stand: Stand, token: Token | None, done: Op, begun: Op, side: str,
               snapshot_i: int) -> None:

@@ -26,7 +26,7 @@ def find_scenario(name: str | Path, *, beside: Path | None = None) -> Path:
         if path.is_file():
             return path
         if "/" in text or path.is_absolute():
-            names = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+            names = [p.name for p in path.parent.glob("*.yaml") if p.is_file()] if path.parent.is_dir() else []
             raise BadInput(
                 "there is no such scenario file",
                 where=str(path),

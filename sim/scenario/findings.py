@@ -54,6 +54,8 @@ def _problem(root: Node, loc: tuple[str | int, ...], found: Any) -> Problem:
             return _own(str(found["ctx"]["error"]), node)
         case "int_type" | "int_parsing" | "int_from_float":
             return Problem(f"`{found['input']}` is not a whole number", node.place)
+        case "string_type" if isinstance(found["input"], dict | list) or found["input"] is None:
+            return Problem("this must be text", node.place, "put it in quotes")
         case "string_type":
             return Problem(f"`{found['input']}` must be text", node.place, f'write "{found["input"]}" in quotes')
         case "bool_type" | "bool_parsing":

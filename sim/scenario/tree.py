@@ -101,7 +101,10 @@ def parse(source: Source, *, line: int = 1, column: int = 1) -> Node:
 def parse_part(source: Source, text: str, *, line: int, column: int) -> Node:
     """Read `text`, a part of `source` that begins at line:column."""
     try:
-        root = YAML(typ="rt").compose(text)
+        return _Reader(source, line, column).read(YAML(typ="rt").compose(text))
+    except RecursionError:
+        what = "this is nested too deeply to be a scenario"
+        raise BadScenario([Problem(what, Place(source, line, column))]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(source, (mark.line if mark else 0) + line, _column(mark, line, column))
@@ -109,7 +112,6 @@ def parse_part(source: Source, text: str, *, line: int, column: int) -> Node:
         raise BadScenario([Problem(f"this is not YAML: {said}", place, _hint(source, place))]) from error
     except (YAMLError, ValueError) as error:
         raise BadScenario([Problem(f"this is not YAML: {error}", Place(source, line, column))]) from error
-    return _Reader(source, line, column).read(root)
 
 
 def _column(mark: Any, line: int, column: int) -> int:
@@ -150,7 +152,7 @@ class _Reader:
     def _node(self, raw: Any, key: Place | None) -> Node:
         self._count += 1
         if self._count > MOST_NODES or id(raw) in self._open:
-            raise self._fail("an alias leads back to itself or multiplies beyond all measure", raw, "write it out")
+            raise self._fail("this file is far too big, or an alias leads back to itself", raw, "write it out")
         self._open.add(id(raw))
         try:
             if isinstance(raw, ScalarNode):

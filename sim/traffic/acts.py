@@ -53,7 +53,7 @@ class Acts:
 
     def __init__(self, env: LiveEnvironment, clients: Clients, journal: Journal, ledger: Ledger,
                  watchlist: Watchlist, timeout_s: float) -> None:
-        self._env, self._clients, self._journal = env, clients, journal
+        self._env, self.clients, self._journal = env, clients, journal
         self._ledger, self._watchlist = ledger, watchlist
         self.timeout_s = timeout_s
         self.lateness = HdrHistogram(1, 60_000_000, 3)  # type: ignore[no-untyped-call]
@@ -63,15 +63,15 @@ class Acts:
     async def introspect(self, actor: str, due_s: float, token: Token) -> Got:
         """Ask about a live access token."""
         chain = token.chain
-        return await self._act(
-            actor, "introspect", due_s, self._clients.introspect(token.value, timeout_s=self.timeout_s),
+        return await self.act(
+            actor, "introspect", due_s, self.clients.introspect(token.value, timeout_s=self.timeout_s),
             lambda answer: _introspected(answer, chain), chain.name, token.hash,
             {"token": "access", "gen": token.gen})
 
     async def look(self, actor: str, due_s: float, look: Look, watch: Watch | None) -> Got:
         """A prober's introspection of any token, also of a refresh token; harmless."""
-        got = await self._act(
-            actor, "introspect", due_s, self._clients.introspect(look.token, timeout_s=self.timeout_s),
+        got = await self.act(
+            actor, "introspect", due_s, self.clients.introspect(look.token, timeout_s=self.timeout_s),
             lambda answer: _introspected(answer, look.chain), look.chain.name, look.hash,
             {"token": look.kind, "gen": look.gen})
         if watch is not None:
@@ -88,15 +88,15 @@ class Acts:
 
         def read(answer: Answer) -> Reading:
             if answer.status != 200 or "access_token" not in answer.body:
-                return _refusal(answer)
+                return refusal(answer)
             self._ledger.issued(chain, answer, sent_s)
             return "ok", {"access": secret_hash(answer.body, "access_token"),
                           "refresh": secret_hash(answer.body, "refresh_token"),
                           "expires_in_s": answer.body.get("expires_in"), "gen": chain.gen,
                           "coalesced": answer.coalesced, "status": 200}, None
 
-        got = await self._act(actor, "refresh", due_s,
-                              self._clients.refresh(chain.client, token, timeout_s=self.timeout_s), read,
+        got = await self.act(actor, "refresh", due_s,
+                              self.clients.refresh(chain.client, token, timeout_s=self.timeout_s), read,
                               chain.name, token_hash(token), {"gen": gen})
         if got.kind != "ok":
             if got.refused:
@@ -115,14 +115,14 @@ class Acts:
         def read(answer: Answer) -> Reading:
             body = answer.body
             if "code" not in body:
-                return _refusal(answer)
+                return refusal(answer)
             chain.code, chain.verifier = str(body["code"]), str(body.get("verifier", ""))
             return "ok", {"code": token_hash(chain.code), "skipped_login": body.get("skipped_login"),
                           "skipped_consent": body.get("skipped_consent")}, None
 
-        send = self._clients.authorize(chain.client, browser, scope=scope, prompt=None,
+        send = self.clients.authorize(chain.client, browser, scope=scope, prompt=None,
                                        timeout_s=self.timeout_s + extra_s)
-        return await self._act(actor, "authorize", due_s, send, read, chain.name, None, {"scope": scope})
+        return await self.act(actor, "authorize", due_s, send, read, chain.name, None, {"scope": scope})
 
     async def exchange(self, actor: str, due_s: float, chain: Chain) -> Got:
         """Redeem the chain's code, once."""
@@ -133,15 +133,15 @@ class Acts:
 
         def read(answer: Answer) -> Reading:
             if answer.status != 200 or "access_token" not in answer.body:
-                return _refusal(answer)
+                return refusal(answer)
             self._ledger.issued(chain, answer, sent_s)
             return "ok", {"access": secret_hash(answer.body, "access_token"),
                           "refresh": secret_hash(answer.body, "refresh_token"),
                           "expires_in_s": answer.body.get("expires_in"),
                           "id_token_kid": kid_of(answer.body.get("id_token"))}, None
 
-        got = await self._act(actor, "code", due_s,
-                              self._clients.exchange(chain.client, code, verifier, timeout_s=self.timeout_s),
+        got = await self.act(actor, "code", due_s,
+                              self.clients.exchange(chain.client, code, verifier, timeout_s=self.timeout_s),
                               read, chain.name, token_hash(code), {})
         if got.kind != "ok" and got.refused:
             self._ledger.refused(chain)
@@ -155,12 +155,12 @@ class Acts:
 
         def read(answer: Answer) -> Reading:
             if answer.status != 200 or "access_token" not in answer.body:
-                return _refusal(answer)
+                return refusal(answer)
             token = self._ledger.stateless(grant, client, answer, sent_s)
             return "ok", {"access": token.hash, "expires_in_s": answer.body.get("expires_in")}, None
 
-        return await self._act(actor, "client_credentials", due_s,
-                               self._clients.client_credentials(client, timeout_s=self.timeout_s), read,
+        return await self.act(actor, "client_credentials", due_s,
+                               self.clients.client_credentials(client, timeout_s=self.timeout_s), read,
                                grant, None, {})
 
     async def revoke(self, actor: str, due_s: float, how: How, chain: Chain, chains: list[Chain]) -> Got:
@@ -172,25 +172,25 @@ class Acts:
             if how == "access":
                 token = chain.access.value if chain.access else self._ledger.seeded_access(chain)
             assert token is not None, "nothing to revoke by"
-            send = self._clients.revoke_token(chain.client, token, timeout_s=self.timeout_s)
+            send = self.clients.revoke_token(chain.client, token, timeout_s=self.timeout_s)
         elif how == "consent":
-            send = self._clients.revoke_consent(chain.subject, chain.client.client_id, timeout_s=self.timeout_s)
+            send = self.clients.revoke_consent(chain.subject, chain.client.client_id, timeout_s=self.timeout_s)
         elif how == "subject":
-            send = self._clients.revoke_subject(chain.subject, timeout_s=self.timeout_s)
+            send = self.clients.revoke_subject(chain.subject, timeout_s=self.timeout_s)
         else:
-            send = self._clients.delete_login(chain.subject, timeout_s=self.timeout_s)
+            send = self.clients.delete_login(chain.subject, timeout_s=self.timeout_s)
         value = {"kind": how, "grants": names}
 
         def read(answer: Answer) -> Reading:
             if answer.status not in (200, 204):
-                return _refusal(answer)
+                return refusal(answer)
             self._ledger.revoked(chains, how, self._env.now)
             for one in chains:
                 self._watchlist.add(one, self._env.now)
             return "ok", {**value, "status": answer.status, "capture": answer.capture}, None
 
         self._ledger.revoking(chains)
-        got = await self._act(actor, "revoke", due_s, send, read, names[0] if names else None,
+        got = await self.act(actor, "revoke", due_s, send, read, names[0] if names else None,
                               token_hash(token) if token else None, value)
         if got.kind != "ok":
             for one in chains:
@@ -199,29 +199,29 @@ class Acts:
 
     async def logout(self, actor: str, due_s: float, browser: Browser) -> Got:
         """End the browser session."""
-        return await self._act(actor, "logout", due_s, self._clients.logout(browser, timeout_s=self.timeout_s),
-                               lambda answer: ("ok", {}, None) if answer.status < 400 else _refusal(answer))
+        return await self.act(actor, "logout", due_s, self.clients.logout(browser, timeout_s=self.timeout_s),
+                               lambda answer: ("ok", {}, None) if answer.status < 400 else refusal(answer))
 
     async def may(self, actor: str, due_s: float, token: Token) -> Got:
         """Ask authz about a live token."""
-        return await self._act(
-            actor, "authz", due_s, self._clients.may(token.value, timeout_s=self.timeout_s),
+        return await self.act(
+            actor, "authz", due_s, self.clients.may(token.value, timeout_s=self.timeout_s),
             lambda answer: ("ok", {"allowed": answer.body["allowed"], "why": answer.body.get("why")}, None)
-            if "allowed" in answer.body else _refusal(answer), token.chain.name, token.hash, {})
+            if "allowed" in answer.body else refusal(answer), token.chain.name, token.hash, {})
 
     async def discovery(self, actor: str, due_s: float) -> Got:
         """Read the discovery document."""
-        return await self._act(
-            actor, "discovery", due_s, self._clients.discovery(timeout_s=self.timeout_s),
+        return await self.act(
+            actor, "discovery", due_s, self.clients.discovery(timeout_s=self.timeout_s),
             lambda answer: ("ok", {key: answer.body.get(key) for key in ENDPOINTS}, None)
-            if "issuer" in answer.body else _refusal(answer))
+            if "issuer" in answer.body else refusal(answer))
 
     async def jwks(self, actor: str, due_s: float) -> Got:
         """Read the published keys."""
-        return await self._act(
-            actor, "jwks", due_s, self._clients.jwks(timeout_s=self.timeout_s),
+        return await self.act(
+            actor, "jwks", due_s, self.clients.jwks(timeout_s=self.timeout_s),
             lambda answer: ("ok", {"kids": sorted(str(key.get("kid")) for key in answer.body["keys"])}, None)
-            if "keys" in answer.body else _refusal(answer))
+            if "keys" in answer.body else refusal(answer))
 
     def id_token(self, actor: str, grant: str, id_token: str, jwks: Answer) -> bool:
         """Verify an ID token with the keys just read; no request is made."""
@@ -232,9 +232,13 @@ class Acts:
                                value=None if why else {"verified": True}, error=why)
         return why is None
 
-    async def _act(self, actor: str, f: str, due_s: float, send: Coroutine[Any, Any, Answer],
+    async def act(self, actor: str, f: str, due_s: float, send: Coroutine[Any, Any, Answer],
                    read: Callable[[Answer], Reading], grant: str | None = None, hashed: str | None = None,
                    value: dict[str, Any] | None = None) -> Got:
+        """Journal one operation around `send`; `due_s` is the environment's time it was due.
+
+        `read` turns a usable answer into the completion and tells the ledger.
+        """
         late_s = self._env.wall() - due_s
         self.lateness.record_value(max(1, int(late_s * 1e6)))  # type: ignore[no-untyped-call]
         self.sent += 1
@@ -267,13 +271,13 @@ class Acts:
 def _introspected(answer: Answer, chain: Chain) -> Reading:
     body = answer.body
     if answer.status != 200 or "active" not in body:
-        return _refusal(answer)
+        return refusal(answer)
     active = body["active"] is True
     return "ok", {"active": active, "status": 200, "sub_ok": body.get("sub") == chain.subject if active else None,
                   "coalesced": answer.coalesced}, None
 
 
-def _refusal(answer: Answer) -> Reading:
+def refusal(answer: Answer) -> Reading:
     """A clear no, an outage or a shed answer, in the history's words."""
     value: dict[str, Any] = {"status": answer.status}
     error = answer.body.get("error")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from services_rig import SEAL, BlueGreen, blue_green
+
+from sim.services.queue import Queue
+from sim.services.replaying import Collected
 
 pytestmark = pytest.mark.real
 
@@ -254,3 +257,103 @@ async def test_nothing_secret_in_any_log_and_sigterm_is_clean(rig: BlueGreen) ->
     for part in ("edge", "login", "authz"):
         log = rig.log(part)
         assert tokens["access_token"] not in log and "secret-of-" not in log and "Traceback" not in log, log
+
+
+async def raw(rig: BlueGreen, request: bytes) -> bytes:
+    """Send bytes to the public listener; what comes back until it closes or is silent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.ports["edge-public"])
+    writer.write(request)
+    got = b""
+    try:
+        async with asyncio.timeout(0.5):
+            while part := await reader.read(65536):
+                got += part
+    except TimeoutError:
+        pass
+    writer.close()
+    return got
+
+
+HEAD = b"POST /oauth2/token HTTP/1.1\r\nHost: auth.rehearse.test\r\n"
+SMUGGLED = b"GET /clients HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n"
+
+
+@pytest.mark.parametrize("request_bytes", [
+    HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    HEAD + b"Content-Length: 0\r\nContent-Length: 5\r\n\r\n" + SMUGGLED,
+    HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    HEAD + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    HEAD + b"Content-Length: +0\r\n\r\n" + SMUGGLED,
+    HEAD + b"X: 1\r\n Transfer-Encoding: chunked\r\n\r\n" + SMUGGLED,
+    HEAD + b"Host: other.test\r\nContent-Length: 0\r\n\r\n" + SMUGGLED,
+    b"POST /oauth2/token HTTP/1.1\r\nContent-Length: 0\r\n\r\n" + SMUGGLED,
+    b"GET http://auth.rehearse.test/clients HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n",
+    b"GET //admin/clients HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n",
+    b"GET /.well-known/..%2f..%2fclients HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n",
+    b"CONNECT auth.rehearse.test:80 HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n",
+])
+async def test_smuggling_and_path_tricks_end_at_the_edge(rig: BlueGreen, request_bytes: bytes) -> None:
+    async with rig.world() as world:
+        before = (await world.control("GET", "/status"))["requests"]
+        got = await raw(rig, request_bytes)
+        after = (await world.control("GET", "/status"))["requests"]
+    assert got.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400")), got[:200]
+    assert got.count(b"HTTP/1.") == 1, got  # the second request was never read
+    assert after == before
+
+
+async def test_a_body_over_64_kib_is_refused_however_it_comes(rig: BlueGreen) -> None:
+    async with rig.world() as world:
+        url = rig.url("edge-public") + "/oauth2/token"
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(70):
+                yield b"x" * 1024
+
+        for body in (b"x" * (64 * 1024 + 1), chunks()):
+            async with world.http.post(url, data=body, headers={"Content-Type": "text/plain"}) as answer:
+                assert answer.status == 413
+        async with world.http.post(url, data=b"x" * (64 * 1024), headers={"Content-Type": "text/plain"}) as answer:
+            assert answer.status in (400, 401) and answer.headers["Rehearse-Route"] == "blue"
+
+
+async def test_a_late_intent_has_no_outcome_and_its_revocation_no_effect(rig: BlueGreen) -> None:
+    """The store times out, the message arrives all the same; the client was told 503."""
+    rig.toxiproxy()
+    rig.edge(EDGE_QUEUE=f"nats://127.0.0.1:{rig.ports['toxic-queue']}",
+             EDGE_BLUE_PUBLIC=f"http://127.0.0.1:{rig.ports['toxic-public']}")
+    try:
+        async with rig.world("pat") as world:
+            await world.client("late")
+            tokens = await world.authorize("late")
+            assert (await world.control("PUT", "/capture", {"on": True, "direction": "back"}))["status"] == 200
+            await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
+            with rig.slow("toxic-queue", 1.6):
+                answer = await world.revoke("late", tokens["access_token"])
+                assert (answer.status, answer.headers["Rehearse-Shed"]) == (503, "queue_down")
+                await asyncio.sleep(1.5)
+            grant = (await world.rows("blue", "SELECT request_id FROM hydra_oauth2_access WHERE client_id = 'late'"))[0]
+            queue = Queue(f"nats://127.0.0.1:{rig.ports['nats']}")
+            collected = Collected()
+            async for message in queue.read("forward", idle_s=0.3):
+                collected.take(message.subject, message.data)
+            await queue.close()
+            late = [case for case in collected.cases() if case.intent.request_ids == [grant["request_id"]]]
+            assert [(case.outcome, case.action) for case in late] == [(None, "settle")]
+            assert await world.introspect(tokens["access_token"])
+            assert not any(a.intent.request_ids == [grant["request_id"]] and a.outcome for a in collected.cases())
+
+            # the barrier: a revocation under way when capture is turned on has its outcome first
+            await world.control("PUT", "/capture", {"on": False})
+            with rig.slow("toxic-public", 0.7):
+                under_way = asyncio.create_task(world.revoke("late", tokens["access_token"]))
+                await asyncio.sleep(0.2)
+                assert (await world.control("GET", "/status"))["in_flight"]["blue"] == 1
+                assert (await world.control("POST", "/drain", {"side": "blue", "deadline_s": 0.1}))["in_flight"] == 1
+                told = await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
+                assert told["barrier_s"] > 0.2 and under_way.done()
+                assert "Rehearse-Capture" not in (await under_way).headers
+    finally:
+        rig.edge()
+        rig.stop("toxiproxy")

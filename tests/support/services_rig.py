@@ -36,7 +36,8 @@ from sim.rigs.real.acquire import Parts, acquire
 
 ISSUER_HOST, LOGIN_HOST = "auth.rehearse.test", "login.rehearse.test"
 PORTS = ("blue-sql", "green-sql", "blue-public", "blue-admin", "green-public", "green-admin", "nats", "edge-public",
-         "edge-internal", "edge-control", "login", "login-control", "authz", "authz-control")
+         "edge-internal", "edge-control", "login", "login-control", "authz", "authz-control", "toxiproxy",
+         "toxic-queue", "toxic-public")
 PASSWORD, SYSTEM, CONTROL, SEAL = "pw-of-a-test", "system-secret-of-a-test", "control-of-a-test", "5e" * 32
 
 
@@ -157,6 +158,31 @@ class BlueGreen:
         config.write_text(f'listen: "127.0.0.1:{self.ports["nats"]}"\n'
                           f'jetstream {{ store_dir: "{self.folder}/js", sync_interval: always }}\n')
         self.start("queue", [str(self.parts.binary("nats")), "-c", str(config)])
+
+    def toxiproxy(self) -> None:
+        """Two links with Toxiproxy in them: `toxic-queue` and `toxic-public` (blue's)."""
+        self.start("toxiproxy", [str(self.parts.binary("toxiproxy")), "-host", "127.0.0.1", "-port",
+                                 str(self.ports["toxiproxy"])])
+        self.ready("toxiproxy", self.url("toxiproxy") + "/version")
+        for name, to in (("toxic-queue", "nats"), ("toxic-public", "blue-public")):
+            self._toxi("POST", "/proxies", {"name": name, "listen": f"127.0.0.1:{self.ports[name]}",
+                                            "upstream": f"127.0.0.1:{self.ports[to]}", "enabled": True})
+
+    @contextlib.contextmanager
+    def slow(self, link: str, latency_s: float) -> Iterator[None]:
+        """What is sent through `link` arrives `latency_s` late; answers are not slowed."""
+        self._toxi("POST", f"/proxies/{link}/toxics", {
+            "name": "slow", "type": "latency", "stream": "upstream", "toxicity": 1.0,
+            "attributes": {"latency": round(latency_s * 1000), "jitter": 0}})
+        try:
+            yield
+        finally:
+            self._toxi("DELETE", f"/proxies/{link}/toxics/slow")
+
+    def _toxi(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        asked = urllib.request.Request(self.url("toxiproxy") + path, method=method,
+                                       data=json.dumps(body).encode() if body else None)
+        urllib.request.urlopen(asked, timeout=2).close()
 
     def services_environment(self, **more: str) -> dict[str, str]:
         sides = {}

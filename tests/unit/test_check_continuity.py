@@ -87,6 +87,13 @@ def test_a_lost_answer_explains_a_refused_retry_and_does_not_excuse_it() -> None
     assert tale.ended().check("session_continuity").figures["lost_chains"] == 1
 
 
+def test_a_seeded_chain_that_only_the_verify_step_tries_is_lost_too() -> None:
+    tale = full()
+    tried = tale.begin("verify-3", "refresh", grant="seeded", token="seeded.r3")
+    tale.end(tried, "fail", status=400, oauth_error="invalid_grant")
+    assert tale.ended().check("session_continuity").figures["lost_chains"] == 1
+
+
 def test_revoked_or_expired_chains_are_not_lost() -> None:
     tale = full()
     revoked = tale.grant("y")

@@ -19,6 +19,11 @@ def test_replay_queue_balances() -> None:
     assert lost.verdict == "broken" and lost.figures["lost"] == 3
 
 
+def test_what_blue_refused_is_void() -> None:
+    check = full().step("replay", captured=27, replayed=24, void=1, skipped=2).ended().check("replay_queue")
+    assert check.verdict == "held" and check.figures["void"] == 3
+
+
 def test_an_acknowledged_capture_that_the_queue_lacks_is_lost() -> None:
     check = full().step("replay", captured=24, replayed=24, void=0).ended().check("replay_queue")
     assert check.verdict == "broken" and check.figures["lost"] == 1

@@ -79,6 +79,37 @@ def test_a_use_after_the_replay_is_never_a_gap() -> None:
     assert witness in check.witnesses
 
 
+def test_asked_before_the_replay_was_done_is_still_the_gap() -> None:
+    tale = Tale(revocation__longest_gap__s=5)
+    grants = [tale.grant(f"x{n}") for n in range(25)]
+    tale.snapshot()
+    tale.refresh(grants[0])
+    for n, grant in enumerate(grants):
+        tale.revoke(grant, capture=n + 1)
+    tale.switch()
+    asked = tale.begin("rs-1", "introspect", grant="x1", token=grants[1].access)
+    tale.step("replay", captured=25, replayed=25, void=0)
+    tale.end(asked, active=True)
+    tale.ask(grants[1], active=False)
+    check = rows(tale).check("revocation")
+    assert check.verdict == "held" and (check.figures["uses"], check.figures["uses_after_replay"]) == (1, 0)
+
+
+def test_a_refusal_between_two_acceptances_ends_nothing() -> None:
+    tale = Tale(roles=frozenset({"cutover"}), revocation__longest_gap__s=100)
+    grant = tale.grant("x")
+    tale.revoke(grant)
+    tale.switch()
+    tale.ask(grant, active=True)
+    tale.ask(grant, active=False)
+    tale.wait(20)
+    tale.ask(grant, active=True)
+    tale.wait(5)
+    tale.ask(grant, active=False)
+    figures = tale.wait(50).ended().check("revocation").figures
+    assert 20 < figures["longest_gap_at_least"] < 21 and 25 < figures["longest_gap"] < 26
+
+
 def test_an_acceptance_under_way_at_the_acknowledgement_is_no_use() -> None:
     tale = held_tale()
     grant = tale.grant("y")

@@ -85,7 +85,8 @@ def test_failures_may_be_tolerated(written: dict[str, float | str]) -> None:
 def test_shed_is_counted_apart() -> None:
     def tale(**tolerate: float | str) -> Tale:
         made = busy(full(**tolerate))
-        made.end(made.begin("web-1", "revoke", grant="g0", kind="refresh", grants=["g0"]), "fail", shed=True, status=503)
+        shed = made.begin("web-1", "revoke", grant="g0", kind="refresh", grants=["g0"])
+        made.end(shed, "fail", shed=True, status=503)
         return made.ended()
 
     check = tale().check("availability")

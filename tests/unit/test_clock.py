@@ -82,9 +82,12 @@ def test_a_bug_in_a_coroutine_comes_out_of_run_live() -> None:
 def test_an_error_in_a_process_comes_out_whole() -> None:
     env = LiveEnvironment()
 
-    def body() -> Steps:
+    def inner() -> Steps:
         yield env.timeout(0)
         raise RehearsalError("what", where="where", seen="seen", todo="todo")
+
+    def body() -> Steps:
+        yield env.process(inner())
 
     with pytest.raises(RehearsalError) as caught:
         play(env, body())

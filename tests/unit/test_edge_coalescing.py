@@ -128,10 +128,10 @@ class CoalescingMachine(RuleBasedStateMachine):
         super().__init__()
         self.rules = Coalescing(keep_s=KEEP_S, entries_max=1000)
         self.now_s = 0.0
-        self.next = 0
         self.under_way: list[Entry] = []
         self.kept: dict[bytes, tuple[Entry, float]] = {}
         self.void: set[int] = set()
+        self.all: list[Entry] = []  # keeps every id() of `void` in use
 
     @rule(token=st.integers(0, 5), client=st.sampled_from("cd"))
     def refresh(self, token: int, client: str) -> None:
@@ -148,6 +148,7 @@ class CoalescingMachine(RuleBasedStateMachine):
         assert found is expected
         if found is None:
             self.under_way.append(self.rules.begin(key, client=client, presented=name, now_s=self.now_s))
+            self.all.append(self.under_way[-1])
 
     @precondition(lambda self: self.under_way)
     @rule(which=st.integers(0, 50), status=st.sampled_from([200, 200, 200, 400, 401, 500, 503]),

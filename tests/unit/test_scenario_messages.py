@@ -242,7 +242,9 @@ CASES = {
     "a colon in a sentence": ("format: 1\ntitle: a: b\n", 2, 9, "this is not YAML", "quote a sentence"),
     "a key that stands twice": (HEAD + "seed: 3\nseed: 4\n", 4, 1, "the key `seed` stands twice", ""),
     "a merge key": (HEAD + "stack:\n  <<: {a: 1}\n", 4, 3, "the merge key << is not known", "use extends"),
-    "an alias to itself": (HEAD + "stands_for: &a {x: *a}\n", 3, 13, "leads back to itself", ""),
+    "an alias to itself": (HEAD + "stands_for: &a {x: *a}\n", 3, 13, "an alias leads back to itself", ""),
+    "nested without end": (HEAD + "stands_for: " + "[" * 3000 + "\n", 1, 1, "nested too deeply", ""),
+    "a map for a text": (HEAD + "title: {a: b}\n", 3, 8, "this must be text", ""),
     "a tag": (HEAD + "title: !!python/object:os.system x\n", 3, 8, "is not known here", ""),
     "an unknown parent": (
         "format: 1\nextends: 10-upgrade-b-capture-reply\n",

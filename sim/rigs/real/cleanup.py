@@ -102,7 +102,7 @@ async def _run(green: Connection, script: str, path: str) -> None:
             await green.execute(script)
     except PostgresError as error:
         raise StepFailed("the cleanup's SQL failed; nothing of it is in force", where=path,
-                         seen=f"{error} (SQLSTATE {error.sqlstate})", todo="mend the file and try again") from error
+                         seen=f"{error} (SQLSTATE {getattr(error, 'sqlstate', '')})", todo="mend the file and try again") from error
 
 
 async def _script(path: str) -> str:
@@ -132,9 +132,9 @@ async def _put_back(green: Connection) -> dict[str, int]:
                 await green.execute(
                     f"INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, $1)", before)
             else:
-                columns = ", ".join(f'"{c}"' for c in await green.fetchval(
-                    "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 "
-                    "AND NOT attisdropped", table))
+                columns = await green.fetchval(
+                    "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute "
+                    "WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped", table)
                 await green.execute(
                     f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM "
                     f"jsonb_populate_record(NULL::{table}, $2)) WHERE {name} = $1", key, before)

@@ -39,7 +39,7 @@ async def database(engine: Engine, secrets: Secrets, side: Side, *, name: str = 
     """
     host, port = engine.direct(f"{side}-postgres", "sql")
     try:
-        connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
+        connection = await asyncpg.connect(
             host=host, port=port, user=HARNESS, password=secrets.database, database=name, timeout=CONNECT_S,
             command_timeout=command_s, server_settings={"application_name": "rehearse", "timezone": "UTC"})
     except (OSError, TimeoutError, PostgresError) as error:

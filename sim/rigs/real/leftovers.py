@@ -1,7 +1,8 @@
 """What dead runs left behind: found, and removed, without touching a living one.
 
-A run's owner is its pid and start time, in the cache's `living/` and on every container's
-label. Only what belongs to no living owner is removed; run folders never are.
+A run lives as long as its owner, the harness' process (pid and start time), does. The owner is
+written in the cache's `living/`, in every port's lock file and on every container's label. Run
+folders are never removed, and nothing of an owner on another machine (a shared daemon) is.
 """
 
 from __future__ import annotations
@@ -13,137 +14,149 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
+from sim.errors import EngineDown
 from sim.paths import cache
-from sim.rigs.real.living import alive
-from sim.rigs.real.record import living
+from sim.rigs.real.engines.containers import Found, found_in
+from sim.rigs.real.labels import MARKER
+from sim.rigs.real.living import alive, mark, where
+from sim.rigs.real.record import HOME_PREFIX, living, only_one
 
-MARKER = "REHEARSE_RUN"
-END_S = 3.0
+END_S = 5.0
+"""Assumption: a Postgres told to stop at once gives its shared memory back well within this time."""
+_SHMID_FIELD = (6, 1)
+"""Source: PostgreSQL's pidfile.h: line 7 of postmaster.pid is `shmem key` and `shmem id`."""
 
 
 class Leftover(msgspec.Struct, frozen=True):
     """One thing that belongs to no living run."""
 
     kind: str
-    """process, container, network, folder, port lock or record"""
+    """process, folder, record, port lock, container, volume or network"""
     name: str
     run: str
+    """The dead run's id; "" for a port lock."""
 
 
-def find() -> list[Leftover]:
+def find(*, docker: bool = True) -> list[Leftover]:
     """Everything of dead runs, on this machine and on the Docker daemon if one answers."""
-    return [*_records(), *_locks(), *_docker()]
+    return [told for told, _ in _all(docker=docker)]
 
 
-def remove() -> list[Leftover]:
+def remove(*, docker: bool = True) -> list[Leftover]:
     """Remove it all; returns what there was. What can't be removed stays in `find`."""
-    there = find()
-    for record in _dead():
-        _end_processes(record)
-        folder = str(record.get("folder", ""))
-        if folder and Path(folder).name.startswith("rh-"):
-            shutil.rmtree(folder, ignore_errors=True)
-        (living() / f"{record['run']}.json").unlink(missing_ok=True)
-    for lock in _locks():
-        (cache("ports") / lock.name).unlink(missing_ok=True)
-    client = _client()
-    if client is not None:
-        from sim.rigs.real.engines.docker import remove_run
-
-        for run in {one.run for one in there if one.kind in ("container", "network")}:
-            remove_run(client, run)
-        client.close()
-    return there
+    with only_one():
+        there = list(_all(docker=docker))
+        for _, take_away in there:
+            take_away()
+    return [told for told, _ in there]
 
 
-def _dead() -> list[dict[str, Any]]:
+def _all(*, docker: bool) -> list[tuple[Leftover, Callable[[], None]]]:
+    """Leftovers in the order in which they go: what runs, then its files, its record last."""
+    found = [*_containers()] if docker else []
+    records = _dead_records()
+    found += _processes(records)
+    for record in records:
+        found += _files(record)
+    return found + list(_locks())
+
+
+# --- processes and files --------------------------------------------------------------------
+
+
+def _dead_records() -> list[dict[str, Any]]:
     found = []
     for path in sorted(living().glob("*.json")):
         with contextlib.suppress(ValueError, OSError, KeyError):
             record = json.loads(path.read_text())
             if not alive(record["owner"]):
-                found.append(record)
+                found.append({**record, "path": path})
     return found
 
 
-def _records() -> list[Leftover]:
-    found = []
-    for record in _dead():
-        run = str(record["run"])
-        found.append(Leftover("record", run, run))
-        found += [Leftover("process", f"{name} (pid {mark.split(':')[0]})", run)
-                  for name, marks in record["processes"].items() for mark in marks if alive(mark)]
-        if record.get("folder") and Path(record["folder"]).exists():
-            found.append(Leftover("folder", record["folder"], run))
-    return found
+def _processes(records: list[dict[str, Any]]) -> list[tuple[Leftover, Callable[[], None]]]:
+    """Processes of dead records: those written down, and those that only bear the run's marker."""
+    known = {one: (name, str(record["run"])) for record in records
+             for name, marks in record["processes"].items() for one in marks if alive(one)}
+    runs = {str(record["run"]) for record in records}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            run = process.environ().get(MARKER, "") if runs else ""
+            if run in runs:
+                known.setdefault(mark(process.pid), (process.name(), run))
+    return [(Leftover("process", f"{name} (pid {one.split(':')[0]})", run), lambda one=one: end(one))  # type: ignore[misc]
+            for one, (name, run) in known.items()]
 
 
-def _end_processes(record: dict[str, Any]) -> None:
-    """Postgres first by SIGINT so that it gives its shared memory back; then everything by SIGKILL."""
-    marks = [(name, mark) for name, marks in record["processes"].items() for mark in marks if alive(mark)]
-    for name, mark in marks:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(int(mark.split(":")[0]), signal.SIGINT if name.endswith("postgres") else signal.SIGKILL)
-    until = time.monotonic() + END_S
-    while time.monotonic() < until and any(alive(mark) for _, mark in marks):
-        time.sleep(0.05)
-    for _, mark in marks:
-        if alive(mark):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(int(mark.split(":")[0]), signal.SIGKILL)
-    _shared_memory(record)
+def end(one: str) -> None:
+    """End a process by its mark, its children and its session with it; a Postgres gets to tidy up.
+
+    SIGQUIT is Postgres' immediate shutdown: no checkpoint, but its shared memory is given back.
+    """
+    if not alive(one):
+        return
+    pid = int(one.split(":")[0])
+    with contextlib.suppress(psutil.Error, OSError):
+        leader = psutil.Process(pid)
+        family = [leader, *leader.children(recursive=True)]
+        if leader.name() == "postgres":
+            for process in family:
+                process.resume()  # a stopped process takes no other signal
+            leader.send_signal(signal.SIGQUIT)
+            psutil.wait_procs(family, timeout=END_S)
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(family, timeout=END_S)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
-def _shared_memory(record: dict[str, Any]) -> None:
-    """A Postgres that was killed leaves a SysV segment; its id stands in postmaster.pid."""
-    for pid_file in Path(str(record.get("folder") or "/nowhere")).glob("data/*/postmaster.pid"):
+def _files(record: dict[str, Any]) -> Iterator[tuple[Leftover, Callable[[], None]]]:
+    run, folder = str(record["run"]), Path(str(record.get("folder") or "/nowhere/at-all"))
+    if folder.name.startswith(HOME_PREFIX) and folder.is_dir():
+        yield Leftover("folder", str(folder), run), lambda: remove_home(folder)
+    path: Path = record["path"]
+    yield Leftover("record", path.stem, run), lambda: path.unlink(missing_ok=True)
+
+
+def remove_home(home: Path) -> None:
+    """Remove a process engine's folder, and the shared memory a killed Postgres in it left."""
+    for pid_file in home.glob("data/*/postmaster.pid"):
         with contextlib.suppress(OSError, IndexError, ValueError):
-            key_and_id = pid_file.read_text().splitlines()[6].split()
-            subprocess.run(["ipcrm", "-m", key_and_id[1]], check=False, capture_output=True)
+            line, field = _SHMID_FIELD
+            segment = str(int(pid_file.read_text().splitlines()[line].split()[field]))
+            # Refused while somebody is attached; ipcrm then only marks it, and it goes with them.
+            subprocess.run(["ipcrm", "-m", segment], check=False, capture_output=True, timeout=END_S)
+    shutil.rmtree(home, ignore_errors=True)
 
 
-def _locks() -> list[Leftover]:
-    found = []
-    for lock in sorted(cache("ports").glob("*")):
+def _locks() -> Iterator[tuple[Leftover, Callable[[], None]]]:
+    for lock in sorted(cache("ports").glob("[0-9]*")):
         with contextlib.suppress(OSError):
             if not alive(lock.read_text()):
-                found.append(Leftover("port lock", lock.name, ""))
-    return found
+                yield Leftover("port lock", lock.name, ""), lambda lock=lock: lock.unlink(missing_ok=True)  # type: ignore[misc]
 
 
-def _client() -> Any:
-    """A Docker client if a daemon answers, else None."""
-    from docker.client import from_env
-    from docker.errors import DockerException
+# --- docker ---------------------------------------------------------------------------------
+
+
+def _containers() -> list[tuple[Leftover, Callable[[], None]]]:
+    from sim.rigs.real.acquire.daemon import client
 
     try:
-        client = from_env(timeout=10)
-        client.ping()
-    except (DockerException, OSError):
-        return None
-    return client
+        connected = client(deadline_s=30.0)
+    except EngineDown:
+        return []  # no daemon: nothing of ours can be running there
 
+    def dead(one: Found) -> bool:
+        return one.where == where() and not alive(one.owner)
 
-def _docker() -> list[Leftover]:
-    from sim.rigs.real.engines.docker import OWNER_LABEL, RUN_LABEL
-
-    client = _client()
-    if client is None:
-        return []
-    found = []
-    try:
-        for container in client.containers.list(all=True, filters={"label": RUN_LABEL}):
-            if not alive(container.labels.get(OWNER_LABEL, "")):
-                found.append(Leftover("container", container.name, container.labels[RUN_LABEL]))
-        for network in client.networks.list(filters={"label": RUN_LABEL}):
-            labels = network.attrs.get("Labels") or {}
-            if not alive(labels.get(OWNER_LABEL, "")):
-                found.append(Leftover("network", network.name, labels.get(RUN_LABEL, "")))
-    finally:
-        client.close()
-    return found
+    return [(Leftover(one.kind, one.name, one.run), one.remove) for one in found_in(connected.api) if dead(one)]

@@ -1,12 +1,10 @@
 """Free loopback ports, reserved by lock file so that two runs at once never get the same one.
 
-A port is tried by binding it; its lock file in the cache holds the owner's pid and start time
-and is free again when that process is gone.
+A port is tried by binding it; its lock file in the cache holds the owner's pid and start time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import socket
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from sim.errors import EngineDown
 from sim.paths import cache
-from sim.rigs.real.living import alive, me
+from sim.rigs.real.living import me
 
 FIRST, LAST = 23000, 31900
 """Below Linux' ephemeral range (32768 and up), so no outgoing connection takes a reserved port."""
@@ -43,15 +41,20 @@ class Ports:
                          todo="rehearse clean frees what dead runs hold")
 
     def _lock(self, lock: Path) -> bool:
-        with contextlib.suppress(OSError, ValueError):
-            if lock.exists() and not alive(lock.read_text()):
-                lock.unlink()
-        try:
-            descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return False
+        """Make the lock file, whole at once; a dead owner's is left to `rehearse clean`.
+
+        Taking it over here would need a lock of its own: two runs could both find it dead.
+        """
+        part = self._folder / f".{os.getpid()}.{id(self)}"
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(me())
+        try:
+            os.link(part, lock)
+        except FileExistsError:
+            return False
+        finally:
+            part.unlink()
         self._mine.append(lock)
         return True
 

@@ -6,13 +6,20 @@ run has cleaned up after itself.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sim.paths import cache
 from sim.rigs.real.living import me
+
+
+HOME_PREFIX = "rh-"
+"""How a process engine's own folder begins; nothing else is ever removed as one."""
 
 
 def living() -> Path:
@@ -22,11 +29,19 @@ def living() -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def only_one() -> Iterator[None]:
+    """Hold the cache's lock for removing: of two cleaners the second must not take what was made in between."""
+    with open(cache("clean.lock"), "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class Record:
     """One run's record."""
 
     def __init__(self, run_id: str, *, kind: str, run_dir: Path, folder: Path | None = None) -> None:
-        self._path = living() / f"{run_id}.json"
+        self._path = living() / f"{run_id}.{os.getpid()}.json"
         self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": str(run_dir),
                                       "folder": str(folder) if folder else "", "processes": {}}
         self._write()

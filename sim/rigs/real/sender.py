@@ -45,7 +45,7 @@ _JSON = msgspec.json.Decoder()
 
 
 class Sender:
-    """Implements `sim.rigs.rig.Clients` on aiohttp; use as an async context manager.
+    """Implements `sim.rigs.rig.Clients` on aiohttp; an async context manager, or `close` it.
 
     `links` maps each of `LINKS` to (host, port) of its Toxiproxy listener.
     """
@@ -60,8 +60,6 @@ class Sender:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> Sender:
-        for link in LINKS:
-            self._sessions[link] = _session()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -73,6 +71,13 @@ class Sender:
         sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             await session.close()
+
+    def _pool(self, link: str) -> aiohttp.ClientSession:
+        """The link's session, made when it is first used (inside the loop)."""
+        session = self._sessions.get(link)
+        if session is None:
+            session = self._sessions[link] = _session()
+        return session
 
     # ---- resource servers and admins, on the internal listener
 
@@ -173,7 +178,7 @@ class Sender:
                     if isinstance(browser, LingeringBrowser) and "login_challenge" in url.query:
                         await browser.linger()
                 target = self._base[link].join(url.relative())
-                async with self._sessions[link].get(target, headers=headers,
+                async with self._pool(link).get(target, headers=headers,
                                                     allow_redirects=False) as response:
                     await response.read()
                     dance.step(browser, url, response)
@@ -214,7 +219,7 @@ class Sender:
         if link in (PUBLIC, INTERNAL):
             sent["Host"] = AUTH_HOST
         async with (_deadline(timeout_s),
-                    self._sessions[link].request(method, url, data=body, headers=sent,
+                    self._pool(link).request(method, url, data=body, headers=sent,
                                                  allow_redirects=False) as response):
             raw = await response.read()
         return _answer(response, raw)

@@ -38,13 +38,13 @@ def choose(kind: str) -> tuple[Kind, str]:
 
 
 def _daemon() -> str:
-    import docker
+    from docker.client import from_env
     from docker.errors import DockerException
 
     from sim.errors import EngineDown
 
     try:
-        client = docker.from_env(timeout=3)
+        client = from_env(timeout=3)
         try:
             return str(client.version()["Version"])
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -183,16 +183,46 @@ class Containers:
 
     def remove_rest(self) -> None:
         """Remove the volumes and the network; the containers must be gone."""
-        from docker.errors import APIError
-
-        volumes = self._api.volumes(filters={"label": [f"{RUN}={self._run_id}"]}).get("Volumes") or []
-        for volume in volumes:
-            with contextlib.suppress(APIError):
-                self._api.remove_volume(volume["Name"], force=True)
-        for network in self._api.networks(filters={"label": [f"{RUN}={self._run_id}"]}):
-            with contextlib.suppress(APIError):
-                self._api.remove_network(network["Id"])
+        for one in found_in(self._api, f"{RUN}={self._run_id}"):
+            if one.owner == me():
+                one.remove()
 
     def close(self) -> None:
         """Close the connection to the daemon."""
         self._client.close()
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Something with our labels that is in the daemon."""
+
+    kind: str
+    """container, volume or network"""
+    name: str
+    run: str
+    owner: str
+    where: str
+    remove: Callable[[], None]
+    """Removes it in whatever state; what refuses (a network still in use) stays."""
+
+
+def found_in(api: Any, label: str = RUN) -> list[Found]:
+    """Everything with a label, in the order in which it can be removed."""
+    from docker.errors import APIError
+
+    def found(kind: str, name: str, labels: Mapping[str, str] | None, remove: Callable[..., Any],
+              *arguments: Any, **named: Any) -> Found:
+        def take_away() -> None:
+            with contextlib.suppress(APIError):
+                remove(*arguments, **named)
+
+        told = labels or {}
+        return Found(kind, name, told.get(RUN, ""), told.get(OWNER, ""), told.get(WHERE, ""), take_away)
+
+    flt = {"label": [label]}
+    containers = [found("container", one["Names"][0].lstrip("/"), one["Labels"], api.remove_container, one["Id"],
+                        force=True, v=True) for one in api.containers(all=True, filters=flt)]
+    volumes = [found("volume", one["Name"], one["Labels"], api.remove_volume, one["Name"], force=True)
+               for one in api.volumes(filters=flt).get("Volumes") or []]
+    networks = [found("network", one["Name"], one["Labels"], api.remove_network, one["Id"])
+                for one in api.networks(filters=flt)]
+    return [*containers, *volumes, *networks]

@@ -1,183 +1,169 @@
-"""The stack as containers: one network a run, labels on everything, loopback ports only.
+"""The stack as containers on a network of the run's own, by the Docker SDK.
 
-The docker SDK is blocking, so its calls run in threads. Files go into containers as archives
-and not as mounts, so that a daemon on another host (DOCKER_HOST) works alike.
+SDK calls block, so each runs in a thread of this engine's pool; `close` first waits for those
+under way, then removes by label: a call that was cancelled half way leaves nothing behind.
+Names and addresses inside are the stack file's; this machine reaches published loopback ports,
+which are chosen and reserved here because Docker's own choice changes at each restart.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import os
-import tarfile
+import secrets as randomness
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-
-import docker
-import docker.errors
-import requests
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from sim.errors import EngineDown, NotReady
 from sim.rigs.real.acquire import Parts
-from sim.rigs.real.engines.addresses import container_variables, secret_variables
-from sim.rigs.real.engines.engine import JobResult, Usage
+from sim.rigs.real.engines.addresses import container_variables, image_variables, secret_variables
+from sim.rigs.real.engines.containers import Containers, Wanted
+from sim.rigs.real.engines.engine import JobResult, Kind, Usage
+from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
-from sim.rigs.real.living import me
+from sim.rigs.real.engines.together import in_order
 from sim.rigs.real.ports import Ports
 from sim.rigs.real.record import Record
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.stack import Service, Stack
 from sim.rigs.real.toxiproxy import Toxiproxy
 
-RUN_LABEL, OWNER_LABEL = "rehearse.run", "rehearse.owner"
 STOP_S = 10
-API_S = 120
-"""Assumption: saving a data folder of a gigabyte is the longest call; minutes mean a dead daemon."""
-TAIL_LINES = 40
-PGDATA_PARENT = "/var/lib/postgresql/data"
+"""As `docker stop`: ten seconds, then SIGKILL."""
+CALL_S = 120.0
+"""Assumption: no call to the daemon takes longer, unpacking a saved database of some GB included."""
+THREADS = 24
+"""Assumption: more calls and jobs are never under way at once; a job holds a thread until it ends."""
 CONFIG = "/etc/rehearse"
-# What the harness dials itself, round every link; nothing else is published.
-_DIRECT = {("toxiproxy", "api"), ("blue-postgres", "sql"), ("green-postgres", "sql"), ("queue", "nats"),
-           ("blue-hydra", "admin"), ("green-hydra", "admin"), ("blue-hydra", "public"), ("green-hydra", "public"),
-           ("edge", "control"), ("login-consent", "control"), ("authz", "control")}
+
+T = TypeVar("T")
 
 
 class DockerEngine:
-    """Implements `Engine`; owns its containers, its network and their anonymous volumes."""
+    """Implements `Engine`; owns everything that carries its run's label."""
 
-    kind = "docker"
+    kind: Kind = "docker"
 
-    def __init__(self, client: docker.DockerClient, network: Any, run_id: str, run_dir: Path, stack: Stack,
-                 parts: Parts, secrets: Secrets, variables: Mapping[str, str]) -> None:
+    def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
+                 variables: Mapping[str, str], client: Any) -> None:
         self.run_id, self.run_dir = run_id, run_dir
-        self._client, self._network = client, network
-        self._stack, self._parts, self._secrets = stack, parts, secrets
-        self._variables = {**secret_variables(secrets), **variables, **container_variables(stack)}
+        self._stack, self._secrets = stack, secrets
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
+        self._containers = Containers(client, run_id, f"rehearse-{randomness.token_hex(4)}")
         self._record = Record(run_id, kind="docker", run_dir=run_dir)
-        self._pool = Ports()
-        self._host = _host()
-        self._published = {(name, port): self._pool.take() for name, port in sorted(_DIRECT)}
-        self._links = {name: self._pool.take() for name, link in stack.links.items() if link.harness}
-        self._containers: dict[str, Any] = {}
-        self._n = 0
+        self._reserved = Ports()
+        self._ports = {(name, port): self._reserved.take() for name in stack.names for port in stack.ports(name)}
+        self._links = {name: self._reserved.take() for name, link in stack.links.items() if link.harness}
+        self._variables = {**image_variables(parts, variables), **secret_variables(secrets), **variables,
+                           **container_variables(stack)}
+        self._made: dict[str, str] = {}
+        self._followers: list[threading.Thread] = []
+        self._jobs = 0
+        self._closing = False
 
     @classmethod
     async def open(cls, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
                    variables: Mapping[str, str]) -> DockerEngine:
         """Connect to the daemon and make the run's network.
 
-        Raises EngineDown if the daemon does not answer or refuses.
+        Raises EngineDown if the daemon does not answer, refuses, or publishes its ports elsewhere.
         """
+        from sim.rigs.real.acquire.daemon import client
 
-        def connect() -> tuple[docker.DockerClient, Any]:
-            client = docker.from_env(timeout=API_S)
-            network = client.networks.create(f"rehearse-{run_id}", driver="bridge", check_duplicate=True,
-                                             labels={RUN_LABEL: run_id, OWNER_LABEL: me()})
-            return client, network
-
+        connected = await asyncio.to_thread(client, deadline_s=CALL_S)
+        _refuse_far(str(connected.api.base_url))
+        engine = cls(run_id, run_dir, stack, parts, secrets, variables, connected)
         try:
-            client, network = await asyncio.to_thread(connect)
-        except (docker.errors.DockerException, OSError) as error:
-            raise EngineDown("the Docker daemon can't make a network", seen=str(error)[:300],
-                             todo="rehearse clean removes what dead runs left; or use --engine process") from error
-        return cls(client, network, run_id, run_dir, stack, parts, secrets, variables)
+            await engine._call(engine._containers.make_network)
+        except BaseException:
+            await asyncio.shield(engine.close())
+            raise
+        return engine
+
+    async def _call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """One SDK call in a thread; its failures become EngineDown."""
+        if self._closing:
+            raise EngineDown("the stack is being removed", where=self.run_id)
+        with _daemon_errors():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
     async def start(self, *services: str, environment: Mapping[str, str] | None = None,
                     data: Mapping[str, Path] | None = None) -> None:
         """See `Engine.start`."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name in services:
-                    group.create_task(self._start(name, environment or {}, (data or {}).get(name)))
-        except* NotReady as failed:
-            raise failed.exceptions[0] from None
+        await in_order(self._stack, services,
+                       lambda name: self._start(name, environment or {}, (data or {}).get(name)))
 
     async def _start(self, name: str, environment: Mapping[str, str], data: Path | None) -> None:
-        container = self._containers.get(name)
-        if container is None:
-            service = self._stack.service(name, self._variables)
-            container = await self._thread(self._create, service, environment)
-            self._containers[name] = container
-            for filename in service.config:
-                await self.write_config(name, filename, self._stack.config(name, filename, self._variables))
-            if data is not None:
-                await self._thread(self._unpack, container, data)
-        await self._thread(container.start)
-        self._follow(name, container)
+        service = self._stack.service(name, self._variables)
+        for filename in service.config:
+            await self.write_config(name, filename, self._stack.config(name, filename, self._variables))
+        if name in self._made:
+            # A new container on the same volumes: another environment may have been asked for.
+            await self._call(self._containers.remove, self._made.pop(name))
+        ident = self._made[name] = await self._call(self._create, service, environment, data)
+        await self._call(self._containers.start, ident)
+        self._follow(name, ident)
 
         async def lives() -> bool:
-            await self._thread(container.reload)
-            return str(container.status) == "running"
+            return await self._call(self._containers.running, ident)
 
         await wait_ready(self, name, self._secrets, lives=lives)
-        if name == "toxiproxy":
-            await self._make_links()
+        if service.kind == "toxiproxy":
+            await Toxiproxy(*self.direct(name, "api")).make_all(
+                (link.name, f"0.0.0.0:{link.listen}", f"{link.service}:{self._stack.ports(link.service)[link.port]}")
+                for link in self._stack.links.values())
 
-    def _create(self, service: Service, environment: Mapping[str, str]) -> Any:
-        ports: dict[str, Any] = {}
-        for (name, port), number in self._published.items():
-            if name == service.name:
-                ports[f"{service.ports[port]}/tcp"] = ("127.0.0.1", number)
-        if service.name == "toxiproxy":
-            for link, number in self._links.items():
-                ports[f"{self._stack.links[link].listen}/tcp"] = ("127.0.0.1", number)
-        extra: dict[str, Any] = {}
-        if service.shm_size:
-            extra["shm_size"] = service.shm_size
-        return self._client.containers.create(
-            self._image(service), service.command, name=f"rehearse-{self.run_id}-{service.name}",
-            environment={**service.environment, **environment}, ports=ports, network=self._network.name,
-            networking_config={self._network.name: self._client.api.create_endpoint_config(aliases=[service.name])},
-            labels=self._labels(), stop_signal=service.stop_signal, **extra)
+    def _create(self, service: Service, environment: Mapping[str, str], data: Path | None) -> str:
+        """Create a service's container with its volumes and data; blocking."""
+        name = service.name
+        publish = {inner: self._ports[name, port] for port, inner in service.ports.items()}
+        if service.kind == "toxiproxy":
+            publish |= {self._stack.links[link].listen: outer for link, outer in self._links.items()}
+        mounts = [f"{self._config(name)}:{CONFIG}:ro"] if service.config else []
+        mounts += [f"{self._containers.volume(name, volume)}:{path}" for volume, path in service.volumes.items()]
+        wanted = Wanted(name, service.image, _words(service, service.command), {**service.environment, **environment},
+                        publish, tuple(mounts), service.shm_size or None)
+        ident = self._containers.create(wanted, name)
+        if data is not None:
+            self._containers.put_data(ident, service.environment["PGDATA"], data)
+        return ident
 
-    def _labels(self) -> dict[str, str]:
-        return {RUN_LABEL: self.run_id, OWNER_LABEL: me()}
+    def _follow(self, name: str, ident: str) -> None:
+        """Write its output to its log until it ends."""
 
-    def _image(self, service: Service) -> str:
-        return self._parts.image({"python": "services"}.get(service.program, service.program))
+        def follow() -> None:
+            # The container may be removed, or the daemon go away, at any moment: what was read is kept.
+            with _append(self.log(name)) as log, contextlib.suppress(Exception):
+                for piece in self._containers.output(ident):
+                    log.write(piece)
+                    log.flush()
 
-    def _unpack(self, container: Any, data: Path) -> None:
-        with open(data, "rb") as file:
-            container.put_archive(PGDATA_PARENT, file)
-
-    async def _make_links(self) -> None:
-        toxiproxy = Toxiproxy(*self.direct("toxiproxy", "api"))
-        for link in self._stack.links.values():
-            port = self._stack.ports(link.service)[link.port]
-            await toxiproxy.make(link.name, f"0.0.0.0:{link.listen}", f"{link.service}:{port}")
-
-    def _follow(self, name: str, container: Any) -> None:
-        """Copy the container's output into the run folder until it ends."""
-
-        def copy() -> None:
-            with contextlib.suppress(Exception), open(self.log(name), "ab") as file:
-                os.chmod(self.log(name), 0o600)
-                for chunk in container.logs(stream=True, follow=True):
-                    file.write(chunk)
-                    file.flush()
-
-        threading.Thread(target=copy, name=f"log-{name}", daemon=True).start()
+        thread = threading.Thread(target=follow, name=f"log of {name}", daemon=True)
+        thread.start()
+        self._followers.append(thread)
 
     async def stop(self, service: str) -> None:
         """See `Engine.stop`."""
-        if (container := self._containers.get(service)) is not None:
-            await self._thread(container.stop, timeout=STOP_S)
+        if service in self._made:
+            await self._call(self._containers.stop, self._made[service], STOP_S)
 
     async def kill(self, service: str) -> None:
         """See `Engine.kill`."""
-        if (container := self._containers.get(service)) is not None:
-            await self._thread(container.kill)
+        if service in self._made:
+            await self._call(self._containers.kill, self._made[service])
 
     async def pause(self, service: str) -> None:
         """See `Engine.pause`."""
-        await self._thread(self._containers[service].pause)
+        await self._call(self._containers.pause, self._made[service])
 
     async def resume(self, service: str) -> None:
         """See `Engine.resume`."""
-        await self._thread(self._containers[service].unpause)
+        await self._call(self._containers.resume, self._made[service])
 
     async def restart(self, service: str) -> None:
         """See `Engine.restart`."""
@@ -186,11 +172,11 @@ class DockerEngine:
 
     def direct(self, service: str, port: str) -> tuple[str, int]:
         """See `Engine.direct`."""
-        return self._host, self._published[service, port]
+        return "127.0.0.1", self._ports[service, port]
 
     def link(self, name: str) -> tuple[str, int]:
         """See `Engine.link`."""
-        return self._host, self._links[name]
+        return "127.0.0.1", self._links[name]
 
     def inside(self, name: str) -> str:
         """See `Engine.inside`."""
@@ -200,87 +186,72 @@ class DockerEngine:
                   on_line: Callable[[str], None] | None = None, deadline_s: float) -> JobResult:
         """See `Engine.job`."""
         told = self._stack.service(service, self._variables)
-        self._n += 1
-        container = await self._thread(lambda: self._client.containers.create(
-            self._image(told), command, name=f"rehearse-{self.run_id}-{service}-{self._n}",
-            environment={**told.environment, **(environment or {})}, network=self._network.name,
-            labels=self._labels(), **({"shm_size": told.shm_size} if told.shm_size else {})))
-        try:
-            async with asyncio.timeout(deadline_s):
-                await self._thread(container.start)
-                tail = await self._lines(service, container, on_line)
-                result = await self._thread(container.wait)
-                return JobResult(int(result["StatusCode"]), tail)
-        finally:
-            await asyncio.shield(self._thread(_remove, container))
-
-    async def _lines(self, service: str, container: Any, on_line: Callable[[str], None] | None) -> str:
+        self._jobs += 1
+        wanted = Wanted(service, told.image, _words(told, command), {**told.environment, **(environment or {})},
+                        shm_size=told.shm_size or None, alias=False)
         loop = asyncio.get_running_loop()
-        lines: asyncio.Queue[str | None] = asyncio.Queue()
-
-        def read() -> None:
+        with JobOutput(self.log(service), self._secrets, loop, on_line) as output:
+            running = loop.run_in_executor(self._pool, self._run, wanted, f"{service}-{self._jobs}", output)
             try:
-                for line in _split(container.logs(stream=True, follow=True)):
-                    loop.call_soon_threadsafe(lines.put_nowait, line)
-            except (docker.errors.DockerException, requests.RequestException, OSError):
-                pass  # the container was removed under it: the job was given up
-            finally:
-                with contextlib.suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(lines.put_nowait, None)
+                with _daemon_errors():
+                    async with asyncio.timeout(deadline_s):
+                        code = await asyncio.shield(running)
+            except BaseException:
+                output.cancelled = True
+                if output.ident:
+                    await asyncio.shield(loop.run_in_executor(None, self._containers.kill, output.ident))
+                with contextlib.suppress(Exception):
+                    await asyncio.shield(running)
+                raise
+            await asyncio.sleep(0)  # the last lines were handed to the loop just before the result
+            return JobResult(code, output.tail())
 
-        threading.Thread(target=read, name=f"job-{service}", daemon=True).start()
-        tail: list[str] = []
-        log = await asyncio.to_thread(open, self.log(service), "a")
+    def _run(self, wanted: Wanted, name: str, output: JobOutput) -> int:
+        """Run one job's container to its end; blocking."""
+        ident = self._containers.create(wanted, name)
+        output.ident = ident
         try:
-            os.chmod(self.log(service), 0o600)
-            while (line := await lines.get()) is not None:
-                masked = self._secrets.mask(line)
-                log.write(masked + "\n")
-                tail = [*tail[-TAIL_LINES:], masked]
-                if on_line is not None:
-                    on_line(masked)
+            if self._closing or output.cancelled:
+                return 137
+            self._containers.start(ident)
+            for piece in self._containers.output(ident):
+                output.feed(piece)
+            return self._containers.wait(ident)
         finally:
-            log.close()
-        return "\n".join(tail)
+            self._containers.remove(ident)
+
+    def _config(self, service: str) -> Path:
+        return (self.run_dir / "config" / service).resolve()
 
     async def write_config(self, service: str, filename: str, text: str) -> None:
         """See `Engine.write_config`."""
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            folder = tarfile.TarInfo(CONFIG.lstrip("/"))
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
-            info = tarfile.TarInfo(f"{CONFIG.lstrip('/')}/{filename}")
-            info.size, info.mode = len(text.encode()), 0o644
-            tar.addfile(info, io.BytesIO(text.encode()))
-        await self._thread(self._containers[service].put_archive, "/", archive.getvalue())
+        folder = self._config(service)
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        # Read by whatever user the image has; the run folder above is its owner's alone.
+        folder.chmod(0o755)
+        part = folder / f".{filename}.part"
+        part.write_text(text)
+        part.chmod(0o644)
+        part.replace(folder / filename)
 
     async def save_data(self, service: str, tar: Path) -> None:
         """See `Engine.save_data`."""
+        ident = self._made[service]
+        if await self._call(self._containers.running, ident):
+            raise EngineDown("data can only be saved of a stopped Postgres", where=service)
         part = tar.with_name(tar.name + ".part")
-
-        def save() -> None:
-            chunks, _ = self._containers[service].get_archive(f"{PGDATA_PARENT}/pgdata", chunk_size=1 << 20)
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-
-        await self._thread(save)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        folder = self._stack.service(service, self._variables).environment["PGDATA"]
+        await self._call(self._containers.get_data, ident, folder, part)
         part.replace(tar)
 
     async def usage(self, service: str) -> Usage:
         """See `Engine.usage`."""
-        container = self._containers.get(service)
-        if container is None:
+        ident = self._made.get(service)
+        if ident is None or not await self._call(self._containers.running, ident):
             return Usage(0.0, 0)
-        try:
-            told = await self._thread(lambda: self._client.api.stats(container.id, stream=False, one_shot=True))
-            memory = told["memory_stats"]
-            cache = memory.get("stats", {}).get("inactive_file", 0)
-            return Usage(told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, int(memory.get("usage", 0)) - int(cache))
-        except (EngineDown, KeyError):
-            return Usage(0.0, 0)
+        return Usage(*await self._call(self._containers.usage, ident))
 
     def log(self, service: str) -> Path:
         """See `Engine.log`."""
@@ -289,58 +260,57 @@ class DockerEngine:
     def command(self, service: str) -> str:
         """See `Engine.command`."""
         told = self._stack.service(service, self._variables)
-        return self._secrets.mask(" ".join([self._image(told), *told.command]))
+        return self._secrets.mask(" ".join(["docker run", told.image, *_words(told, told.command)]))
 
     async def close(self) -> None:
         """See `Engine.close`."""
-        await asyncio.to_thread(remove_run, self._client, self.run_id)
-        self._pool.close()
+        self._closing = True
+        await asyncio.to_thread(self._remove_all)
+        self._reserved.close()
         self._record.close()
-        await asyncio.to_thread(self._client.close)
 
-    async def _thread(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        try:
-            return await asyncio.to_thread(call, *arguments, **named)
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            raise EngineDown("Docker refused", seen=str(error)[:400],
-                             todo="is its disk full, or a port taken? rehearse doctor tells") from error
-
-
-def remove_run(client: docker.DockerClient, run_id: str) -> tuple[int, int]:
-    """Remove every container and network of a run; (containers, networks) removed."""
-    flt = {"label": f"{RUN_LABEL}={run_id}"}
-    containers = client.containers.list(all=True, filters=flt)
-    threads = [threading.Thread(target=_remove, args=(container,)) for container in containers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    networks = client.networks.list(filters=flt)
-    for network in networks:
-        with contextlib.suppress(docker.errors.APIError):
-            network.remove()
-    return len(containers), len(networks)
+    def _remove_all(self) -> None:
+        """Kill what runs so that calls under way end, wait for these, then remove by label; blocking."""
+        with contextlib.suppress(EngineDown), _daemon_errors():
+            _all(self._containers.kill, self._containers.mine())
+            self._pool.shutdown(wait=True)
+            _all(self._containers.remove, self._containers.mine())
+            self._containers.remove_rest()
+        for thread in self._followers:
+            thread.join(2.0)
+        self._containers.close()
 
 
-def _remove(container: Any) -> None:
-    with contextlib.suppress(docker.errors.APIError, requests.RequestException):
-        container.remove(force=True, v=True)
+@contextlib.contextmanager
+def _daemon_errors() -> Iterator[None]:
+    import requests
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except (DockerException, requests.RequestException) as error:
+        raise EngineDown("the Docker daemon refused", seen=" ".join(str(error).split())[:400],
+                         todo="rehearse doctor tells what is here; or use --engine process") from error
 
 
-def _split(chunks: Iterator[bytes]) -> Iterator[str]:
-    """Lines of a stream of chunks."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.decode(errors="replace").rstrip("\r")
-    if rest:
-        yield rest.decode(errors="replace")
+def _all(work: Callable[[str], None], idents: list[str]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, idents))
 
 
-def _host() -> str:
-    """Where published ports are: loopback, or the remote daemon's host."""
-    told = os.environ.get("DOCKER_HOST", "")
-    if told.startswith("tcp://"):
-        return told.removeprefix("tcp://").rsplit(":", 1)[0]
-    return "127.0.0.1"
+def _words(service: Service, command: list[str]) -> list[str]:
+    """The container's command: images of Hydra name their program themselves."""
+    return command[1:] if service.kind == "hydra" and command[:1] == ["hydra"] else list(command)
+
+
+def _append(path: Path) -> Any:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+
+
+def _refuse_far(base_url: str) -> None:
+    """Refuse a daemon on another machine: the loopback it publishes on is not ours."""
+    told = urlsplit(base_url)
+    if told.scheme in ("http+docker", "npipe") or told.hostname in ("localhost", "127.0.0.1", "::1"):
+        return
+    raise EngineDown("the Docker daemon is on another machine and publishes ports on that machine's loopback",
+                     where=f"DOCKER_HOST ({told.hostname})", todo="use a local daemon, or --engine process")

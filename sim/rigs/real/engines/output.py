@@ -23,6 +23,8 @@ class JobOutput:
         self._log = os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
         self._rest = b""
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.ident = ""
+        """The container that runs it, once there is one."""
         self.cancelled = False
         """Set when nobody waits for the job any more."""
 

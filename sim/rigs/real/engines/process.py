@@ -25,7 +25,7 @@ from sim.errors import EngineDown, NotReady
 from sim.paths import PROJECT
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines.addresses import loopback_variables, secret_variables
-from sim.rigs.real.engines.engine import JobResult, Usage
+from sim.rigs.real.engines.engine import JobResult, Kind, Usage
 from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.living import mark
 from sim.rigs.real.ports import Ports
@@ -42,7 +42,7 @@ TAIL_LINES = 40
 class ProcessEngine:
     """Implements `Engine`; owns its folder, its ports and its processes."""
 
-    kind = "process"
+    kind: Kind = "process"
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
                  variables: Mapping[str, str]) -> None:

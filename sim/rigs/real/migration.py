@@ -1,0 +1,120 @@
+"""Runs the stock migration on the copy, and believes only what stands in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from sim.errors import StepFailed
+from sim.rigs.real.databases import Connection, database
+from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.migrator import Listed, Listening, applied, read_status, watch
+from sim.rigs.real.preflight import find_culprits
+from sim.rigs.real.remembering import COUNTERS, remember_copy
+from sim.rigs.real.secrets import Secrets
+from sim.rigs.rig import Progress
+
+DEADLINE_S = 3600.0
+"""Assumption: the step's own deadline comes long before; this only ends a job that nobody waits for."""
+STATUS_S = 60.0
+"""Assumption: asking for the list takes a quarter of a second; a minute is a dead database."""
+NAMED = 20
+"""Rows named in a failure at most."""
+SLOWEST = 5
+
+_MARKS = """
+    SELECT (SELECT count(*) FROM hydra_oauth2_flow WHERE state = 128) AS state_128,
+           (SELECT count(*) FROM hydra_oauth2_flow WHERE subject = '') AS subject_empty,
+           (SELECT count(*) FROM (SELECT request_id, challenge_id FROM hydra_oauth2_access
+               UNION ALL SELECT request_id, challenge_id FROM hydra_oauth2_refresh
+               UNION ALL SELECT request_id, challenge_id FROM hydra_oauth2_code) t
+             JOIN rehearsal.grant g USING (request_id) WHERE g.owned AND t.challenge_id IS NULL) AS challenge_null"""
+
+
+class Migration:
+    """The migrate step; remembers the program's list."""
+
+    def __init__(self, engine: Engine, secrets: Secrets) -> None:
+        self._engine, self._secrets = engine, secrets
+        self._list: Listed | None = None
+
+    async def migrate(self, *, analyze: bool, progress: Progress) -> dict[str, Any]:
+        """Apply every migration that the program lists and green lacks.
+
+        Returns {files, exit_code, marks: {state_128, subject_empty, challenge_null}, slowest: [{version, name,
+        elapsed_s}], files_s: {version: s}, rows_updated, rows_inserted, rows_deleted, temp_bytes, commits,
+        size_bytes, migrate_s, analyze_s, elapsed_s}. Raises StepFailed with file, SQLSTATE and the
+        offending rows if a migration is missing afterwards, whatever the program said.
+        """
+        began = time.monotonic()
+        async with database(self._engine, self._secrets, "green") as green:
+            await remember_copy(green)
+            listed = await self._ask()
+            before = dict(await green.fetchrow(COUNTERS))
+            listening = Listening()
+            watching = asyncio.create_task(self._watch(listed, progress))
+            ran = time.monotonic()
+            try:
+                result = await self._engine.job("migrator", ["migrate", "sql", "-e", "--yes"], on_line=listening,
+                                                deadline_s=DEADLINE_S)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+            migrate_s = time.monotonic() - ran
+            missing = sorted(set(listed.names) - await applied(green))
+            if missing:
+                raise await self._failed(green, listed, missing, listening, result.exit_code)
+            pending = [v for v in listed.names if v not in listed.applied]
+            progress({"done": len(pending), "total": len(pending), "now": "ANALYZE" if analyze else "marks"})
+            analyzed = time.monotonic()
+            if analyze:
+                await green.execute("ANALYZE")
+            analyze_s = time.monotonic() - analyzed
+            marks = dict(await green.fetchrow(_MARKS))
+            after = dict(await green.fetchrow(COUNTERS))
+            size = int(await green.fetchval("SELECT pg_database_size(current_database())"))
+        slowest = sorted(listening.took_s.items(), key=lambda item: -item[1])[:SLOWEST]
+        return {"files": len(pending), "exit_code": result.exit_code, "marks": marks,
+                "slowest": [{"version": v, "name": listed.names.get(v, ""), "elapsed_s": s} for v, s in slowest],
+                "files_s": listening.took_s, **{k: int(after[k]) - int(before[k]) for k in after},
+                "size_bytes": size, "migrate_s": round(migrate_s, 3), "analyze_s": round(analyze_s, 3),
+                "elapsed_s": round(time.monotonic() - began, 3)}
+
+    async def listed(self) -> dict[str, Any]:
+        """{expected, applied, missing: [version…], unexpected: [version…]}: the program's list and green's."""
+        listed = self._list or await self._ask()
+        async with database(self._engine, self._secrets, "green") as green:
+            there = await applied(green)
+        expected = set(listed.names)
+        return {"expected": len(expected), "applied": len(there & expected), "missing": sorted(expected - there),
+                "unexpected": sorted(there - expected)}
+
+    async def _ask(self) -> Listed:
+        """The program's own list. Raises StepFailed if it gives none."""
+        lines: list[str] = []
+        result = await self._engine.job("migrator", ["migrate", "sql", "status", "-e"], on_line=lines.append,
+                                        deadline_s=STATUS_S)
+        listed = read_status(lines)
+        if not listed.names:
+            raise StepFailed("the migrator gave no list of its migrations", where="migrator",
+                             seen=result.tail[-400:], todo="without a list nobody can tell whether it succeeded")
+        self._list = listed
+        return listed
+
+    async def _watch(self, listed: Listed, progress: Progress) -> None:
+        async with database(self._engine, self._secrets, "green", command_s=2.0) as green:
+            await watch(green, listed, progress)
+
+    async def _failed(self, green: Connection, listed: Listed, missing: list[str], listening: Listening,
+                      exit_code: int) -> StepFailed:
+        version, trouble = missing[0], listening.trouble
+        seen = [f"{trouble.message} (SQLSTATE {trouble.sqlstate})" if trouble.sqlstate else "no error was printed",
+                f"exit code {exit_code}", f"{len(missing)} of {len(listed.names)} migrations missing"]
+        rows = await find_culprits(green, version)
+        named = [f"{r.table} {r.key}: {r.why}" for r in rows[:NAMED]]
+        more = [f"and {len(rows) - NAMED} more rows"] if len(rows) > NAMED else []
+        return StepFailed(f"the migration stopped at {trouble.file or f'{version} {listed.names[version]}'}",
+                          where="migrator", seen="; ".join([*seen, *named, *more]),
+                          todo="cleanup with rows: known mends the classes we know; the copy must be made again "
+                               "if a later file had begun")

@@ -1,0 +1,88 @@
+"""A rig whose acts are scripted: for the runner's own logic, not for what Hydra would do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sim.errors import StepFailed
+
+
+class ScriptedOperations:
+    """Every act is noted in `done`; those named in `failing` fail, those in `hanging` never end."""
+
+    def __init__(self, failing: set[str] | None = None, hanging: set[str] | None = None) -> None:
+        self.failing, self.hanging = failing or set(), hanging or set()
+        self.done: list[str] = []
+
+    async def _act(self, name: str) -> dict[str, Any]:
+        if name in self.hanging:
+            await asyncio.sleep(3600)
+        if name in self.failing:
+            raise StepFailed(f"{name} failed on purpose")
+        self.done.append(name)
+        return {}
+
+    async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
+        return await self._act("lifetime back" if access_s is None else "lifetime")
+
+    async def capture(self, on: bool, *, direction: str) -> dict[str, Any]:
+        return await self._act(f"capture {'on' if on else 'off'} {direction}")
+
+    async def copy(self, *, by: str, jobs: int, on_snapshot: Any, progress: Any) -> dict[str, Any]:
+        on_snapshot()
+        return await self._act("copy")
+
+    async def drop_copy(self) -> dict[str, Any]:
+        return await self._act("drop copy")
+
+    async def cleanup(self, *, rows: str, progress: Any) -> dict[str, Any]:
+        return await self._act("cleanup")
+
+    async def migrate(self, *, analyze: bool, progress: Any) -> dict[str, Any]:
+        progress({"done": 1, "total": 2})
+        return await self._act("migrate")
+
+    async def repair(self, *, marks: list[str], progress: Any) -> dict[str, Any]:
+        return await self._act("repair")
+
+    async def start_green(self) -> dict[str, Any]:
+        return await self._act("start green")
+
+    async def stop_green(self) -> dict[str, Any]:
+        return await self._act("stop green")
+
+    async def buffer(self, on: bool) -> dict[str, Any]:
+        return await self._act("buffer" if on else "release")
+
+    async def drain(self, side: str, *, deadline_s: float) -> dict[str, Any]:
+        return await self._act(f"drain {side}")
+
+    async def fence(self, side: str, on: bool) -> dict[str, Any]:
+        return await self._act(f"{'fence' if on else 'unfence'} {side}")
+
+    async def switch(self, what: str, to: str) -> dict[str, Any]:
+        return await self._act(f"{what} to {to}")
+
+    async def replay(self, *, direction: str, by: str, workers: int, progress: Any) -> dict[str, Any]:
+        return await self._act(f"replay {direction}")
+
+    async def stop_blue(self) -> dict[str, Any]:
+        return await self._act("stop blue")
+
+    async def prove_well(self, side: str) -> dict[str, Any]:
+        return await self._act(f"prove {side}")
+
+    async def gauges(self) -> dict[str, Any]:
+        return {}
+
+    async def measure(self, question: str, arguments: Any) -> dict[str, Any]:
+        return await self._act(f"measure {question}")
+
+
+class ScriptedRig:
+    """Only its acts are there."""
+
+    def __init__(self, operations: ScriptedOperations) -> None:
+        self.operations = operations
+        self.clients = self.faults = None

@@ -1,0 +1,196 @@
+"""The runner: order, deadlines, undo newest first, gates, abort."""
+
+import pytest
+from scripted_rig import ScriptedOperations, ScriptedRig
+
+from sim.clock import LiveEnvironment
+from sim.errors import BadInput, Refused
+from sim.history.history import History
+from sim.history.journal import Journal
+from sim.phases import Phases
+from sim.runbook.context import Context
+from sim.runbook.desk import Desk
+from sim.runbook.gates import refuse_unattended
+from sim.runbook.price import Price
+from sim.runbook.revoked import Revoked
+from sim.runbook.runner import Ended, Runner
+from sim.runbook.steady import Watcher
+from sim.scenario import load_scenario
+
+QUICK = ["runbook.baseline.for=50ms", "runbook.soak.for=50ms", "runbook.lifetime.dwell=20s"]
+
+
+class NoChains:
+    def signatures(self):
+        return {}
+
+
+class NoProofs:
+    async def prove(self, *, revoked, sample):
+        return {"sampled": sample}
+
+
+def steady_traffic(env, journal, until):
+    """Answered operations, so that the baseline and the proof that blue is well have something to see."""
+    def life():
+        while not until.triggered:
+            for _ in range(5):
+                i = journal.invoke("rs-1", "introspect", due_s=journal.now_s())
+                journal.complete(i, "ok", route="blue", value={"active": True})
+            yield env.timeout(0.002)
+    env.process(life())
+
+
+async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, monkeypatch=None, drop=("lifetime",)):
+    scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
+    steps = [s for s in scenario.runbook if s.name not in drop]
+    scenario = scenario.model_copy(update={"runbook": steps})
+    journal = Journal(tmp_path / "history.jsonl", scenario="t", seed=1, engine="process")
+    env = LiveEnvironment()
+    phases = Phases(env)
+    price, watcher, revoked = Price(), Watcher(), Revoked()
+    for subscriber in (price, watcher, revoked):
+        journal.subscribe(subscriber)
+    desk = Desk(env, journal, dict)
+    ctx = Context(env, scenario, ScriptedRig(operations), journal, phases, desk, price, watcher, NoChains(),
+                  NoProofs(), {"revoked": revoked})
+    runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figure=lambda name: None)
+    process = env.process(runner.play())
+    steady_traffic(env, journal, process)
+    if act:
+        env.process(act(env, desk))
+    ended: Ended = await env.run_live(process)
+    journal.close()
+    return ended, History.load(tmp_path / "history.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def quick_proof(monkeypatch):
+    monkeypatch.setattr("sim.runbook.runner.WELL_WATCH_S", 0.05)
+
+
+async def test_a_whole_runbook_in_order(tmp_path):
+    operations = ScriptedOperations()
+    ended, history = await play(tmp_path, operations)
+    assert ended.how == "completed", ended
+    acts = [a for a in operations.done if not a.startswith("measure")]
+    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "repair", "start green", "buffer", "drain blue",
+                    "fence blue", "login_consent to green", "authz to green", "edge to green", "capture on back",
+                    "release", "replay forward", "capture off back", "stop blue"]
+    steps = [(op.value["step"], op.type) for op in history.ops if op.f == "step" and op.type != "invoke"]
+    assert all(kind == "ok" for _, kind in steps) and len(steps) == 11
+
+
+@pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "drain blue", "fence blue",
+                                     "edge to green", "replay forward"])
+async def test_any_failure_rolls_back_and_proves_blue_well(tmp_path, failing):
+    operations = ScriptedOperations(failing={failing})
+    ended, history = await play(tmp_path, operations)
+    assert ended.how == "rolled_back"
+    assert f"{failing} failed on purpose" in ended.why
+    assert operations.done[-1] == "prove blue"
+    assert "drop copy" in operations.done and "capture off forward" in operations.done
+    if "buffer" in operations.done:
+        assert "unfence blue" in operations.done and "edge to blue" in operations.done
+        assert operations.done.index("unfence blue") < operations.done.index("edge to blue")
+        # nothing waits at the edge for ever: every buffering is released
+        assert operations.done.count("buffer") == operations.done.count("release")
+
+
+async def test_revocations_made_on_green_are_replayed_on_blue_before_the_way_back(tmp_path):
+    operations = ScriptedOperations(failing={"measure oracle"})
+    ended, _ = await play(tmp_path, operations)
+    assert ended.how == "rolled_back"
+    back = operations.done.index("replay back")
+    assert operations.done.index("unfence blue") < back < operations.done.index("edge to blue")
+
+
+async def test_undo_goes_newest_first(tmp_path):
+    operations = ScriptedOperations(failing={"replay forward"})
+    _, history = await play(tmp_path, operations)
+    undone = [op.value["step"] for op in history.ops if op.f == "undo" and op.type == "ok"]
+    assert undone == ["cutover", "copy", "capture"]
+
+
+async def test_a_failing_undo_is_told_and_the_run_is_failed(tmp_path):
+    operations = ScriptedOperations(failing={"migrate", "drop copy"})
+    ended, history = await play(tmp_path, operations)
+    assert ended.how == "failed"
+    assert "capture off forward" in operations.done, "the next undo is tried all the same"
+
+
+async def test_a_passed_deadline_is_a_failure(tmp_path):
+    operations = ScriptedOperations(hanging={"migrate"})
+    ended, _ = await play(tmp_path, operations, sets=["runbook.migrate.deadline=100ms"])
+    assert ended.how == "rolled_back"
+    assert "deadline of 0.1 s" in ended.why
+
+
+async def test_an_abort_interrupts_the_step_under_way(tmp_path):
+    operations = ScriptedOperations(hanging={"migrate"})
+
+    def act(env, desk):
+        yield env.timeout(0.3)
+        yield env.call(desk.handle("abort", "kim", {"reason": "changed my mind"}))
+
+    ended, history = await play(tmp_path, operations, act=act)
+    assert ended.how == "rolled_back" and "kim: changed my mind" in ended.why
+    assert [op.value["who"] for op in history.ops if op.process == "operator" and op.type == "invoke"] == ["kim"]
+
+
+async def test_a_pause_waits_between_steps(tmp_path):
+    operations = ScriptedOperations()
+    seen = []
+
+    def act(env, desk):
+        yield env.call(desk.handle("pause", "kim", {}))
+        yield env.timeout(0.3)
+        seen.extend(operations.done)
+        yield env.call(desk.handle("resume", "kim", {}))
+
+    ended, history = await play(tmp_path, operations, act=act)
+    assert ended.how == "completed" and seen == []
+    assert "PAUSED" in [op.value["state"] for op in history.notes("state")]
+
+
+GATE = ['runbook.cutover.gate.ask="Cut over?"', "runbook.cutover.gate.timeout=200ms"]
+
+
+async def test_a_gate_takes_a_decision(tmp_path):
+    def act(env, desk):
+        while not desk.waiting:
+            yield env.timeout(0.01)
+        yield env.call(desk.handle("approve", "lead", {"reason": "all green"}))
+
+    ended, history = await play(tmp_path, ScriptedOperations(), attended=True, act=act, sets=GATE)
+    assert ended.how == "completed"
+    gate = next(op for op in history.ops if op.f == "gate" and op.type == "ok")
+    assert gate.value["decision"] == "go" and gate.value["who"] == "lead" and gate.value["reason"] == "all green"
+
+
+async def test_a_gate_that_nobody_answers_does_what_it_says(tmp_path):
+    ended, _ = await play(tmp_path, ScriptedOperations(), attended=True,
+                          sets=[*GATE, "runbook.cutover.gate.on_timeout=rollback"])
+    assert ended.how == "rolled_back" and "nobody decided in 0.2 s" in ended.why
+
+
+def test_a_gate_that_needs_a_person_is_refused_without_one():
+    scenario = load_scenario("10", sets=GATE)
+    with pytest.raises(BadInput, match="needs a person"):
+        refuse_unattended(scenario, attended=False, yes=False)
+    refuse_unattended(scenario, attended=False, yes=True)
+    refuse_unattended(scenario, attended=True, yes=False)
+
+
+async def test_refused_commands_say_why(tmp_path):
+    told = []
+
+    def act(env, desk):
+        for verb in ("approve", "resume", "postpone"):
+            outcome = yield env.call(desk.handle(verb, "kim", {"for_s": -1}))
+            assert isinstance(outcome.error, Refused)
+            told.append(str(outcome.error))
+
+    await play(tmp_path, ScriptedOperations(), act=act)
+    assert told == ["no gate waits for a decision", "the runbook is not paused",
+                    "postpone by more than nothing and at most an hour"]
