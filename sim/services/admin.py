@@ -47,7 +47,7 @@ class AdminApi:
             raise AdminDown(f"{method} {path}: {type(error).__name__}") from error
 
     async def control(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """PUT /side {to} → {side}; GET /status → {side}."""
+        """PUT /side {to} → {side}; GET /status → {side}; POST /probe {target} → {}, 502 if it does not answer."""
         match (method, path):
             case ("PUT", "/side"):
                 to = body["to"]
@@ -57,6 +57,15 @@ class AdminApi:
                 return 200, {"side": self.side}
             case ("GET", "/status"):
                 return 200, {"side": self.side}
+            case ("POST", "/probe"):
+                side = body["target"].partition("-")[0]
+                if side not in SIDES:
+                    raise ValueError("blue-admin or green-admin")
+                try:
+                    await self.ask("POST", "/oauth2/introspect", side=side, form={"token": "none.none"})
+                except AdminDown as error:
+                    return 502, {"error": "AdminDown", "why": str(error)}
+                return 200, {}
             case _:
                 return 404, {"error": "no such call"}
 

@@ -24,7 +24,7 @@ from sim.services.capture import Capture
 from sim.services.coalescing import Coalescer
 from sim.services.forms import BadForm, is_form, parse_form
 from sim.services.gate import Gate, Shed
-from sim.services.grants import Grants
+from sim.services.grants import CannotResolve, Grants
 from sim.services.headers import BadFraming, check_framing, request_headers
 from sim.services.queue import Queue, QueueDown
 from sim.services.revocations import Asked, asked
@@ -199,6 +199,7 @@ class Edge:
 
         GET /status → `status()`; PUT /route {to} → {epoch}; PUT /buffer {on} → {buffering, waiting};
         POST /drain {side, deadline_s} → {in_flight}, what is still under way then;
+        POST /probe {target} → {}, 502 if it does not answer;
         PUT /capture {on, direction} → {barrier_s}, 503 if the queue is not there, 504 if an earlier
         revocation stays open.
         """
@@ -224,8 +225,34 @@ class Edge:
                 except TimeoutError as error:
                     return 504, {"error": "barrier", "why": str(error)}
                 return 200, {"barrier_s": round(barrier_s, 4)}
+            case ("POST", "/probe"):
+                try:
+                    await self.probe(str(body["target"]))
+                except (CannotResolve, QueueDown, NotSent, Lost) as error:
+                    return 502, {"error": type(error).__name__, "why": str(error)}
+                return 200, {}
             case _:
                 return 404, {"error": "no such call"}
+
+    async def probe(self, target: str) -> None:
+        """Use one link, on the connections that requests use, for something without effect.
+
+        `target` is queue, <side>-postgres, <side>-public or <side>-admin. Raises what using it raises.
+        """
+        if target == "queue":
+            await self.queue.ping()
+            return
+        word, _, what = target.partition("-")
+        side = _side(word)
+        if what == "postgres":
+            await self.grants[side].ping()
+        elif what == "public":
+            await self.public[side].ask("GET", "/.well-known/jwks.json", CIMultiDict(), b"")
+        elif what == "admin":
+            form = CIMultiDict({"Content-Type": "application/x-www-form-urlencoded"})
+            await self.admin[side].ask("POST", "/oauth2/introspect", form, b"token=none.none")
+        else:
+            raise ValueError("queue, or a side's postgres, public or admin")
 
     def switch(self, to: Side) -> int:
         """Every request from now on goes to `to`; returns the new route epoch."""

@@ -117,6 +117,10 @@ class Grants:
         """True if any token row of these grants is active; raises CannotResolve."""
         return bool((await self._fetch({"1.x": _ALIVE, "2.x": _ALIVE}, request_ids))[0][0])
 
+    async def ping(self) -> None:
+        """Ask for nothing, to see how long it takes; raises CannotResolve."""
+        await self._fetch({"1.x": "SELECT 1", "2.x": "SELECT 1"})
+
     async def _fetch(self, query: dict[Schema, str], *arguments: object) -> list[asyncpg.Record]:
         try:
             async with asyncio.timeout(DEADLINE_S):

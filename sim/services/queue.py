@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ PUBLISH_S = 1.0
 DUPLICATES_S = 600.0
 """Assumption: nobody publishes the same id again after ten minutes; the replayer copes if so."""
 _BATCH = 256
+_FETCH_S = 0.05
+"""How long one pull waits for a first message."""
 
 
 class QueueDown(Exception):
@@ -102,17 +105,18 @@ class Queue:
             pull = await stream.pull_subscribe(
                 f"revocation.*.{direction}", stream=STREAM, config=api.ConsumerConfig(
                     ack_policy=api.AckPolicy.NONE, deliver_policy=api.DeliverPolicy.ALL, inactive_threshold=60.0))
+            came_s = time.monotonic()
             while True:
                 try:
-                    batch = await pull.fetch(_BATCH, timeout=max(idle_s, 0.2))
+                    batch = await pull.fetch(_BATCH, timeout=_FETCH_S)
                 except TimeoutError:
-                    if (await pull.consumer_info()).num_pending == 0:
+                    is_idle = time.monotonic() - came_s >= idle_s
+                    if is_idle and (await pull.consumer_info()).num_pending == 0:
                         return
                     continue
+                came_s = time.monotonic()
                 for message in batch:
                     yield Message(message.metadata.sequence.stream, message.subject, message.data)
-                if len(batch) < _BATCH and idle_s == 0 and (await pull.consumer_info()).num_pending == 0:
-                    return
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise QueueDown(type(error).__name__) from error
 

@@ -17,6 +17,7 @@ from sim.clock import LiveEnvironment
 from sim.history.journal import Journal
 from sim.history.op import token_hash
 from sim.rigs.rig import Answer, Browser, Client, Clients
+from sim.traffic.answers import waited_s
 from sim.traffic.idtokens import kid_of, verified
 from sim.traffic.intents import How
 from sim.traffic.ledger import Chain, Ledger, Token, secret_hash
@@ -56,7 +57,7 @@ class Acts:
         self._env, self.clients, self._journal = env, clients, journal
         self._ledger, self._watchlist = ledger, watchlist
         self.timeout_s = timeout_s
-        self.lateness = HdrHistogram(1, 60_000_000, 3)  # type: ignore[no-untyped-call]
+        self.lateness = HdrHistogram(1, 60_000_000, 3)
         self.sent = self.late = self.open = 0
         self._offset_s = journal.now_s() - env.wall()
 
@@ -240,7 +241,7 @@ class Acts:
         `read` turns a usable answer into the completion and tells the ledger.
         """
         late_s = self._env.wall() - due_s
-        self.lateness.record_value(max(1, int(late_s * 1e6)))  # type: ignore[no-untyped-call]
+        self.lateness.record_value(max(1, int(late_s * 1e6)))
         self.sent += 1
         self.late += late_s > LATE_S
         journal = self._journal
@@ -264,6 +265,8 @@ class Acts:
         finally:
             self.open -= 1
         kind, result, why = read(answer)
+        if (seconds := waited_s(answer)) is not None:
+            result["waited_s"] = seconds
         journal.complete(i, kind, route=answer.route, value=result, error=why)
         return Got(kind, answer, kind == "fail" and 400 <= answer.status < 500)
 

@@ -137,7 +137,8 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
 
 _REMEMBERED, _CONSENT_SKIPPED, _LOGIN_REMEMBERED, _LOGIN_SKIPPED, _LOGGED_OUT, _OPENID, _IN_USE = (
     1 << bit for bit in range(7))
-_WAYS: Final[tuple[LeftAt | RevokedBy | None, ...]] = (None, *LEFT_AT, *REVOKED_BY)
+_LEFT_AT: Final = tuple(LEFT_AT)
+_REVOKED_BY: Final = tuple(REVOKED_BY)
 
 
 class Grants(Sequence[Grant]):
@@ -152,6 +153,7 @@ class Grants(Sequence[Grant]):
         self.flags = array("B")
         self.session = array("I")
         self.way = array("B")
+        """Place in LEFT_AT or REVOKED_BY; 0 for other states."""
         self.age = array("f")
         self.span = array("f")
 
@@ -166,15 +168,16 @@ class Grants(Sequence[Grant]):
         if isinstance(index, slice):
             return [self[n] for n in range(*index.indices(len(self)))]
         n = index + len(self) if index < 0 else index
-        flags, client, way = self.flags[n], self._clients[self.client[n]], _WAYS[self.way[n]]
+        flags, client = self.flags[n], self._clients[self.client[n]]
+        state, way = STATES[self.state[n]], self.way[n]
         return Grant(
             index=n, name=self.name(n), subject=self.subject(n), client_id=client.client_id, kind=client.kind,
-            state=STATES[self.state[n]], generations=self.generations[n],
+            state=state, generations=self.generations[n],
             remembered=bool(flags & _REMEMBERED), consent_skipped=bool(flags & _CONSENT_SKIPPED),
             login_remembered=bool(flags & _LOGIN_REMEMBERED), login_skipped=bool(flags & _LOGIN_SKIPPED),
             logged_out=bool(flags & _LOGGED_OUT), openid=bool(flags & _OPENID), in_use=bool(flags & _IN_USE),
-            left_at=way if way in LEFT_AT else None,
-            revoked_by=way if way in REVOKED_BY else None,
+            left_at=_LEFT_AT[way] if state == "abandoned" else None,
+            revoked_by=_REVOKED_BY[way] if state == "revoked" else None,
             session=self.session[n], age=self.age[n], span=self.span[n])
 
     def __iter__(self) -> Iterator[Grant]:
@@ -290,9 +293,10 @@ class _Drawing:
             mine.append(client)
             left, revoked = life.state == "abandoned", life.state == "revoked"
             flags, own, way = 0, n, self._way(life.state)
-            if session is not None and way != "login" and random() < SAME_BROWSER:
+            at_login = left and _LEFT_AT[way] == "login"
+            if session is not None and not at_login and random() < SAME_BROWSER:
                 flags, own = _LOGIN_SKIPPED | _LOGIN_REMEMBERED, session
-            elif way != "login" and random() < LOGIN_REMEMBERED:
+            elif not at_login and random() < LOGIN_REMEMBERED:
                 flags, session = _LOGIN_REMEMBERED, n
             if not left and client in remembered_by:
                 flags |= _CONSENT_SKIPPED | _REMEMBERED
@@ -304,7 +308,7 @@ class _Drawing:
                 flags |= _OPENID
             if life.in_use:
                 flags |= _IN_USE
-            if logged_out and way != "login":
+            if logged_out and not at_login:
                 flags |= _LOGGED_OUT
             has_chain = life.state in ("live", "expired", "revoked")
             generations = self._tail(MORE_GENERATIONS, MOST_GENERATIONS) if has_chain else 0
@@ -316,7 +320,7 @@ class _Drawing:
             grants.state.append(STATES.index(life.state))
             grants.generations.append(generations)
             grants.flags.append(flags)
-            grants.way.append(_WAYS.index(way))
+            grants.way.append(way)
             grants.session.append(own)
             grants.age.append(life.age)
             grants.span.append(span)
@@ -332,12 +336,9 @@ class _Drawing:
             age *= OLDEST
         return _Life(state, in_use, age)
 
-    def _way(self, state: State) -> LeftAt | RevokedBy | None:
-        shares: Mapping[LeftAt, float] | Mapping[RevokedBy, float] | None = None
-        shares = LEFT_AT if state == "abandoned" else REVOKED_BY if state == "revoked" else None
-        if shares is None:
-            return None
-        return list(shares)[_pick(list(accumulate(shares.values())), self._random.random())]
+    def _way(self, state: State) -> int:
+        shares = {"abandoned": LEFT_AT.values(), "revoked": REVOKED_BY.values()}.get(state)
+        return _pick(list(accumulate(shares)), self._random.random()) if shares is not None else 0
 
     def _any_client(self) -> int:
         kind = self._kinds[_pick(self._kind_bounds, self._random.random())]

@@ -10,6 +10,7 @@ import pytest
 
 from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
 from sim.rigs.rig import Answer, Browser, Client
+from sim.traffic.answers import EdgeAnswer
 from sim.traffic.browsers import LingeringBrowser
 
 pytestmark = pytest.mark.real
@@ -112,12 +113,13 @@ async def test_no_listener_is_a_refusal() -> None:
 
 async def test_the_edges_headers_become_the_answers_fields() -> None:
     raw = Raw(lambda n, _: http("200 OK", b"", "Rehearse-Route: green", "Rehearse-Capture: 17") if n == 1 else
-              http("200 OK", b'{"access_token":"a"}', "Rehearse-Route: blue", "Rehearse-Coalesced: 1") if n == 2 else
+              http("200 OK", b'{"access_token":"a"}', "Rehearse-Route: blue", "Rehearse-Coalesced: 1",
+                   "Rehearse-Waited: 1.25") if n == 2 else
               http("503 Service Unavailable", b'{"error":"queue"}', "Rehearse-Shed: queue down"))
     async with playing(raw) as sender:
-        assert await sender.revoke_token(WEB, "t", timeout_s=1) == Answer(200, {}, "green", capture=17)
-        assert await sender.refresh(WEB, "r", timeout_s=1) == Answer(
-            200, {"access_token": "a"}, "blue", coalesced=True)
+        assert await sender.revoke_token(WEB, "t", timeout_s=1) == EdgeAnswer(200, {}, "green", capture=17)
+        assert await sender.refresh(WEB, "r", timeout_s=1) == EdgeAnswer(
+            200, {"access_token": "a"}, "blue", coalesced=True, waited_s=1.25)
         shed = await sender.revoke_consent("s", "web-1", timeout_s=1)
         assert (shed.status, shed.shed, shed.body) == (503, "queue down", {"error": "queue"})
 

@@ -10,6 +10,7 @@ import aiohttp
 
 from sim.rigs.real.sender import AUTHZ, INTERNAL, LOGIN, PUBLIC, Sender
 from sim.rigs.rig import Browser, Client
+from sim.traffic.minting import signature
 
 SCOPE = "openid offline api.read"
 REDIRECT = "https://app.rehearse.test/callback"
@@ -84,13 +85,15 @@ async def populate(rig: Any, sender: Sender, *, people: int) -> Made:
             assert "code" in code.body, code
             answer = await sender.exchange(client, code.body["code"], code.body["verifier"], timeout_s=10)
             assert answer.status == 200, answer
-            refresh = answer.body["refresh_token"]
-            name = rig.sql("blue", "SELECT request_id FROM hydra_oauth2_refresh WHERE signature = "
-                                   f"'{refresh.rpartition('.')[2]}'")
-            made.tokens[name] = (answer.body["access_token"], refresh)
-            made.grants.append(MadeGrant(name, subject, client.client_id, client.kind))
+            got.append((answer.body["access_token"], answer.body["refresh_token"], subject, client))
 
+    got: list[tuple[str, str, str, Client]] = []
     for n in range(people):
         await one(n)
-        await asyncio.sleep(0)
+    rows = await asyncio.to_thread(rig.sql, "blue", "SELECT signature, request_id FROM hydra_oauth2_refresh")
+    names = dict(row.split("|") for row in rows.splitlines())
+    for access, refresh, subject, client in got:
+        name = names[signature(refresh)]
+        made.tokens[name] = (access, refresh)
+        made.grants.append(MadeGrant(name, subject, client.client_id, client.kind))
     return made

@@ -223,3 +223,39 @@ def test_write_loss_unknown_and_not_asked() -> None:
     assert tale.ended().check("write_loss").verdict == "unknown"
     assert Tale(roles=frozenset({"baseline"})).ended().check("write_loss").verdict == "not_asked"
     assert Tale().ended("rolled_back").check("write_loss").verdict == "not_asked"
+
+
+def test_a_refusal_with_a_revoke_under_way_is_either_whichever_ends_first() -> None:
+    for revoke_first in (True, False):
+        tale = full()
+        grant = tale.grant("y")
+        refresh = tale.begin("web-1", "refresh", grant="y", token=grant.refresh)
+        revoke = tale.begin("web-2", "revoke", grant="y", kind="refresh", grants=["y"])
+        for call in (revoke, refresh) if revoke_first else (refresh, revoke):
+            tale.end(call, "fail", status=401, oauth_error="token_inactive")
+        assert tale.ended().check("session_continuity").figures["lost_chains"] == 0
+
+
+def test_a_grant_named_as_new_and_as_chain_is_a_write_only() -> None:
+    tale = Tale()
+    tale.snapshot()
+    new = tale.grant("n-1")
+    tale.switch()
+    tale.measure("lost_grants", count=1, grants=["n-1"])
+    tale.measure("lost_chains", count=0, total=100, grants=[])
+    # Seen by a client as a plain refusal: the cause is not in the token, only in the reading by key.
+    tale.end(tale.begin("web-1", "refresh", grant="n-1", token="n-1.unknown"), "fail", status=400,
+             oauth_error="invalid_grant")
+    tale.refused(new)
+    verdict = tale.ended().verdict()
+    assert verdict.figure("write_loss.grants") == 1
+    assert verdict.figure("session_continuity.lost_chains") == 0
+
+
+def test_a_seeded_grant_named_by_key_as_lost_grant_is_no_chain_too() -> None:
+    tale = full()
+    tale.refused(tale.grant("y"))
+    tale.measure("lost_grants", count=1, grants=["y"])
+    verdict = tale.ended().verdict()
+    assert "y" not in verdict.check("session_continuity").summary
+    assert verdict.figure("session_continuity.lost_chains") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import cast
@@ -13,6 +14,7 @@ import aiohttp
 from yarl import URL
 
 from sim.rigs.rig import Answer, Browser, Side
+from sim.traffic.answers import EdgeAnswer
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -31,6 +33,8 @@ class Dance:
     skipped_login: bool = True
     """True until the login page did not skip; Hydra shows none at all for prompt=none."""
     skipped_consent: bool = True
+    waited_s: float | None = None
+    """The longest wait of one of its requests in the edge's buffer."""
 
     def step(self, browser: Browser, url: URL, response: aiohttp.ClientResponse) -> None:
         """Take in one answer: its cookies and what edge and login app said of it."""
@@ -44,6 +48,8 @@ class Dance:
         capture = headers.get("Rehearse-Capture", "")
         if capture.isdigit():
             self.capture = int(capture)
+        if (seconds := waited(headers)) is not None:
+            self.waited_s = max(self.waited_s or 0.0, seconds)
         skipped = headers.get("Rehearse-Skip") == "1"
         if url.query.get("login_challenge") is not None:
             self.skipped_login = skipped
@@ -54,15 +60,27 @@ class Dance:
         """The end of an authorization, see `Clients.authorize`."""
         if self.landed is None:
             error = self.error or f"the way ended on a page with status {self.status}"
-            return Answer(self.status, {"error": error}, self.route, self.shed)
+            return self._said({"error": error}, self.shed)
         query = self.landed.query
         if "code" not in query:
-            return Answer(self.status, {"error": query.get("error", "neither code nor error")}, self.route)
+            return self._said({"error": query.get("error", "neither code nor error")})
         if query.get("state") != state:
-            return Answer(self.status, {"error": "the state came back changed"}, self.route)
+            return self._said({"error": "the state came back changed"})
         body = {"code": query["code"], "verifier": verifier, "skipped_login": self.skipped_login,
                 "skipped_consent": self.skipped_consent}
-        return Answer(self.status, body, self.route)
+        return self._said(body)
+
+    def _said(self, body: dict[str, object], shed: str | None = None) -> Answer:
+        return EdgeAnswer(self.status, body, self.route, shed, waited_s=self.waited_s)
+
+
+def waited(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a request waited in the edge's buffer, as its answer says."""
+    said = headers.get("Rehearse-Waited")
+    try:
+        return float(said) if said is not None else None
+    except ValueError:
+        return None
 
 
 def pkce() -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ and so does the comparison afterwards, so that what blue wrote meanwhile is no d
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,8 +26,10 @@ POLL_S = 0.25
 
 # The dump is not compressed: it lives for seconds, and one core of two would do nothing else.
 _SCRIPT = """set -eu
+PATH=$BINDIR:$PATH
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+echo "folder $folder"
 PGHOST=$BLUE_HOST PGPORT=$BLUE_PORT pg_dump --snapshot="$SNAPSHOT" --format=directory --compress=0 \\
     --jobs="$JOBS" --no-sync --file="$folder/dump"
 echo "dumped $(du -sk "$folder/dump" | cut -f1)"
@@ -106,23 +109,32 @@ class Copying:
                    progress: Progress) -> dict[str, Any]:
         began = time.monotonic()
         dumped: dict[str, Any] = {}
+        folder = ""
 
         def line(text: str) -> None:
-            word, _, kilobytes = text.strip().partition(" ")
-            if word == "dumped" and kilobytes.isdigit():
-                dumped.update(dump_bytes=int(kilobytes) * 1024, dump_s=round(time.monotonic() - began, 3))
+            nonlocal folder
+            word, _, rest = text.strip().partition(" ")
+            if word == "dumped" and rest.isdigit():
+                dumped.update(dump_bytes=int(rest) * 1024, dump_s=round(time.monotonic() - began, 3))
+            elif word == "folder" and not folder:
+                folder = rest
 
         environment = {**_address("BLUE", self._engine.inside("copier->blue-postgres")),
                        **_address("GREEN", self._engine.inside("copier->green-postgres")),
                        "PGUSER": HARNESS, "PGPASSWORD": self._secrets.database, "PGDATABASE": DATABASE,
-                       "SNAPSHOT": snapshot, "JOBS": str(jobs)}
+                       "SNAPSHOT": snapshot, "JOBS": str(jobs),
+                       # Green's own programs: they can read an older blue, not the other way round.
+                       "BINDIR": await green.fetchval("SELECT setting FROM pg_config WHERE name = 'BINDIR'")}
         watching = asyncio.create_task(_watch(green, size, dumped, progress))
         try:
-            result = await self._engine.job("copier", ["sh", "-c", _SCRIPT], environment=environment, on_line=line,
+            result = await self._engine.job("copier", ["/bin/sh", "-c", _SCRIPT], environment=environment, on_line=line,
                                             deadline_s=DEADLINE_S)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            if folder and self._engine.kind == "process":
+                # A killed shell runs no trap; in a container its files go with it.
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         if result.exit_code:
             raise StepFailed(f"{'pg_restore' if dumped else 'pg_dump'} failed", where="copier",
                              seen=result.tail[-600:], todo="green holds half a copy: its undo drops it")

@@ -1,8 +1,8 @@
 """The stack as plain processes on loopback: no Docker, no root needed.
 
-Each program leads a session of its own, so a Ctrl-C in the terminal reaches the harness alone.
-What runs is written to the cache's `living/` before anything else happens to it, so that
-`rehearse clean` finds it after a SIGKILL of the harness.
+Each program leads a session of its own, so a Ctrl-C in the terminal reaches the harness alone,
+and goes when the harness is killed (Linux; see guard.py). What runs is written to the cache's
+`living/`, so that `rehearse clean` finds what a SIGKILL of the harness left all the same.
 """
 
 from __future__ import annotations
@@ -10,33 +10,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
-from sim.errors import EngineDown, NotReady
+from sim.errors import NotReady
 from sim.paths import PROJECT
 from sim.rigs.real.acquire import Parts
+from sim.rigs.real.engines import running
 from sim.rigs.real.engines.addresses import loopback_variables, secret_variables
 from sim.rigs.real.engines.engine import JobResult, Kind, Usage
+from sim.rigs.real.engines.folder import DataFolder
+from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
+from sim.rigs.real.engines.together import in_order
+from sim.rigs.real.labels import MARKER
 from sim.rigs.real.living import mark
 from sim.rigs.real.ports import Ports
-from sim.rigs.real.record import Record
+from sim.rigs.real.record import HOME_PREFIX, Record
 from sim.rigs.real.secrets import Secrets
-from sim.rigs.real.stack import Service, Stack
+from sim.rigs.real.stack import Service, Stack, variable_name
 from sim.rigs.real.toxiproxy import Toxiproxy
 
 STOP_S = 10.0
 """As `docker stop`: ten seconds, then SIGKILL."""
-TAIL_LINES = 40
+_ON_DISK = "/var/tmp"  # noqa: S108  # not /tmp, which may be memory: two databases of a GB go here
 
 
 class ProcessEngine:
@@ -48,146 +52,128 @@ class ProcessEngine:
                  variables: Mapping[str, str]) -> None:
         self.run_id, self.run_dir = run_id, run_dir
         self._stack, self._parts, self._secrets = stack, parts, secrets
-        # Short, because a Unix socket's path may have 107 characters; 0711, because Postgres may be nobody.
-        self._home = Path(tempfile.mkdtemp(prefix="rh-"))
-        self._home.chmod(0o711)
+        self._home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=_home_parent()))
+        self._home.chmod(0o711)  # Postgres may be another user
         self._record = Record(run_id, kind="process", run_dir=run_dir, folder=self._home)
-        self._ports_pool = Ports()
-        self._ports = {(name, port): self._ports_pool.take() for name in stack.names for port in stack.ports(name)}
-        self._links = {name: self._ports_pool.take() for name in stack.links}
+        self._reserved = Ports()
+        self._ports = {(name, port): self._reserved.take() for name in stack.names for port in stack.ports(name)}
+        self._links = {name: self._reserved.take() for name in stack.links}
         self._variables = {**secret_variables(secrets), **variables,
-                           **loopback_variables(stack, self._ports, self._links)}
-        for name in stack.names:
-            upper = name.upper().replace("-", "_")
-            self._variables[f"CONFIG_{upper}"] = str(self._home / "config" / name)
-            self._variables[f"DATA_{upper}"] = str(self._home / "data" / name)
+                           **loopback_variables(stack, self._ports, self._links),
+                           **{variable_name("CONFIG", name): str(self._home / "config" / name) for name in stack.names},
+                           **{variable_name("DATA", name): str(self._home / "data" / name) for name in stack.names}}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._jobs: set[asyncio.subprocess.Process] = set()
-        self._postgres_user = _postgres_user()
+        self._user = running.other_user()
 
     async def start(self, *services: str, environment: Mapping[str, str] | None = None,
                     data: Mapping[str, Path] | None = None) -> None:
         """See `Engine.start`."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name in services:
-                    group.create_task(self._start(name, environment or {}, (data or {}).get(name)))
-        except* NotReady as failed:
-            raise failed.exceptions[0] from None
+        await in_order(self._stack, services,
+                       lambda name: self._start(name, environment or {}, (data or {}).get(name)))
 
     async def _start(self, name: str, environment: Mapping[str, str], data: Path | None) -> None:
         service = self._stack.service(name, self._variables)
         for filename in service.config:
             await self.write_config(name, filename, self._stack.config(name, filename, self._variables))
-        if service.program == "postgres":
-            await self._prepare_data(name, data)
-        process = await self._spawn(service, service.command, {**service.environment, **environment},
-                                    stdout=open(self.log(name), "ab"))
+        if service.kind == "postgres":
+            await self._prepare_data(service, data)
+        with _append(self.log(name)) as log:
+            process = await self._spawn(service, service.command, {**service.environment, **environment}, log)
         self._running[name] = process
 
         async def lives() -> bool:
             return process.returncode is None
 
         await wait_ready(self, name, self._secrets, lives=lives)
-        if name == "toxiproxy":
-            await self._make_links()
+        if service.kind == "toxiproxy":
+            await Toxiproxy(*self.direct(name, "api")).make_all(
+                (link.name, f"127.0.0.1:{self._links[link.name]}", f"127.0.0.1:{self._ports[link.service, link.port]}")
+                for link in self._stack.links.values())
 
-    async def _make_links(self) -> None:
-        toxiproxy = Toxiproxy(*self.direct("toxiproxy", "api"))
-        for link in self._stack.links.values():
-            port = self._ports[link.service, link.port]
-            await toxiproxy.make(link.name, f"127.0.0.1:{self._links[link.name]}", f"127.0.0.1:{port}")
-
-    async def _prepare_data(self, name: str, data: Path | None) -> None:
-        """initdb, or unpack a saved data folder; nothing if there is one."""
-        folder = self._home / "data" / name
+    async def _prepare_data(self, service: Service, data: Path | None) -> None:
+        """A new data folder, or a saved one unpacked; what is there already stays."""
+        folder = self._data(service.name)
         if (folder / "PG_VERSION").exists():
             return
-        folder.parent.mkdir(mode=0o711, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self._give(folder)
         if data is not None:
-            await self._tool(["tar", "-xf", str(data), "-C", str(folder)], "unpack the saved data", as_postgres=True)
-            return
-        password = self._home / f"{name}.password"
-        password.write_text(self._secrets.database + "\n")
-        password.chmod(0o600)
-        self._give(password)
-        try:
-            await self._tool([str(self._parts.binary("postgres") / "initdb"), "-D", str(folder), "-U", "rehearse",
-                              f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8",
-                              "--no-sync"], "initdb", as_postgres=True)
-        finally:
-            password.unlink()
+            await self._folders(service).unpack(data, folder)
+        else:
+            await self._folders(service).make(folder)
 
-    def _give(self, path: Path) -> None:
-        if self._postgres_user is not None:
-            os.chown(path, *self._postgres_user)
+    def _folders(self, service: Service) -> DataFolder:
+        return DataFolder(self._parts.binary(service.program), self._user, self._home, self._secrets.database,
+                          self._environment(service))
 
-    async def _tool(self, command: list[str], what: str, *, as_postgres: bool = False) -> None:
-        extra: dict[str, Any] = {}
-        if as_postgres and self._postgres_user is not None:
-            extra = {"user": self._postgres_user[0], "group": self._postgres_user[1], "extra_groups": []}
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd="/", **extra)
-        output, _ = await process.communicate()
-        if process.returncode:
-            raise EngineDown(f"{what} failed", where=command[0], seen=output.decode(errors="replace")[-600:])
+    def _data(self, service: str) -> Path:
+        return self._home / "data" / service
 
-    async def _spawn(self, service: Service, command: list[str], environment: Mapping[str, str], *,
-                     stdout: Any) -> asyncio.subprocess.Process:
+    async def _spawn(self, service: Service, command: list[str], environment: Mapping[str, str],
+                     output: IO[bytes] | int) -> asyncio.subprocess.Process:
         argv = self._argv(service, command)
-        extra: dict[str, Any] = {}
-        if service.program == "postgres" and self._postgres_user is not None:
-            extra = {"user": self._postgres_user[0], "group": self._postgres_user[1], "extra_groups": []}
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH") if key in os.environ}
-        # Jobs of Postgres programs run as its user too; HOME may then be a folder they can't read.
-        kept["HOME"] = str(self._home)
-        if service.program == "python":
-            kept |= {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        # SIGQUIT is Postgres' immediate shutdown: it gives its shared memory back.
+        serves = service.kind == "postgres" and command[0] == "postgres"
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv, env={**kept, **environment, "REHEARSE_RUN": self.run_id}, stdin=asyncio.subprocess.DEVNULL,
-                stdout=stdout, stderr=asyncio.subprocess.STDOUT, start_new_session=True, cwd=str(self._home), **extra)
+            process = await running.spawn(
+                argv, environment={**self._environment(service), **environment}, folder=self._home, output=output,
+                user=self._user if serves else "-", last=signal.SIGQUIT if serves else signal.SIGKILL)
         except OSError as error:
             raise NotReady(f"{service.name} can't be started", where=argv[0], seen=str(error)) from error
-        finally:
-            if hasattr(stdout, "close"):
-                stdout.close()
         with contextlib.suppress(psutil.Error):
             self._record.add(service.name, mark(process.pid))
         return process
 
+    def _environment(self, service: Service) -> dict[str, str]:
+        """What every part gets: nothing of ours but where programs are found."""
+        path = os.environ.get("PATH", os.defpath)
+        if service.kind == "postgres":
+            path = f"{self._parts.binary(service.program)}{os.pathsep}{path}"
+        told = {"PATH": path, "HOME": str(self._home), "LANG": "C.UTF-8", "TZ": "UTC", MARKER: self.run_id}
+        if service.kind == "python":
+            told |= {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        return told
+
     def _argv(self, service: Service, command: list[str]) -> list[str]:
-        if service.program == "postgres":
-            argv = [str(self._parts.binary("postgres") / command[0]), *command[1:]]
-            if command[0] == "postgres":
-                argv += ["-D", str(self._home / "data" / service.name), "-p", str(self._ports[service.name, "sql"]),
-                         "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-            return argv
+        """The program and its arguments, as the service's image would run `command`."""
         binary = self._parts.binary(service.program)
-        return [str(binary), *(command[1:] if service.program == "python" else command)]
+        match service.kind:
+            case "postgres":
+                program = shutil.which(command[0], path=str(binary)) or command[0]
+                serving = ["-D", str(self._data(service.name)), "-p", str(self._ports[service.name, "sql"]),
+                           "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+                           # Not in /dev/shm, where a killed Postgres would leave it.
+                           "-c", "dynamic_shared_memory_type=mmap"] if command[0] == "postgres" else []
+                return [program, *command[1:], *serving]
+            case "python":
+                return [str(binary), *command[1:]] if command[0] == "python" else command
+            case "hydra":
+                return [str(binary), *(command[1:] if command[:1] == ["hydra"] else command)]
+        return [str(binary), *command]
 
     async def stop(self, service: str) -> None:
         """See `Engine.stop`."""
-        process = self._running.pop(service, None)
-        if process is not None:
-            soft = signal.SIGINT if service.endswith("-postgres") else signal.SIGTERM
-            await _end(process, soft, STOP_S)
+        await self._end(service, self._soft(service), STOP_S)
 
     async def kill(self, service: str) -> None:
         """See `Engine.kill`."""
-        process = self._running.pop(service, None)
+        await self._end(service, signal.SIGKILL, STOP_S)
+
+    async def _end(self, service: str, soft: signal.Signals, within_s: float) -> None:
+        process = self._running.get(service)
         if process is not None:
-            await _end(process, signal.SIGKILL, STOP_S)
+            await running.end(process, soft, within_s)
+            self._running.pop(service, None)
+
+    def _soft(self, service: str) -> signal.Signals:
+        return signal.Signals[self._stack.service(service, self._variables).stop_signal]
 
     async def pause(self, service: str) -> None:
         """See `Engine.pause`."""
-        os.killpg(self._running[service].pid, signal.SIGSTOP)
+        running.send(self._running[service].pid, signal.SIGSTOP)
 
     async def resume(self, service: str) -> None:
         """See `Engine.resume`."""
-        os.killpg(self._running[service].pid, signal.SIGCONT)
+        running.send(self._running[service].pid, signal.SIGCONT)
 
     async def restart(self, service: str) -> None:
         """See `Engine.restart`."""
@@ -210,46 +196,41 @@ class ProcessEngine:
                   on_line: Callable[[str], None] | None = None, deadline_s: float) -> JobResult:
         """See `Engine.job`."""
         told = self._stack.service(service, self._variables)
-        process = await self._spawn(told, command, {**told.environment, **(environment or {})},
-                                    stdout=asyncio.subprocess.PIPE)
-        self._jobs.add(process)
-        try:
-            async with asyncio.timeout(deadline_s):
-                tail = await read_lines(process, self.log(service), self._secrets, on_line)
-                return JobResult(await process.wait(), tail)
-        finally:
-            if process.returncode is None:
-                await asyncio.shield(_end(process, signal.SIGKILL, STOP_S))
-            self._jobs.discard(process)
+        with JobOutput(self.log(service), self._secrets, asyncio.get_running_loop(), on_line) as output:
+            process = await self._spawn(told, command, {**told.environment, **(environment or {})},
+                                        asyncio.subprocess.PIPE)
+            self._jobs.add(process)
+            try:
+                async with asyncio.timeout(deadline_s):
+                    assert process.stdout is not None
+                    while piece := await process.stdout.read(1 << 16):
+                        output.feed(piece)
+                    code = await process.wait()
+                tail = output.tail()
+                await asyncio.sleep(0)  # lines are handed over through the loop
+                return JobResult(code, tail)
+            finally:
+                output.cancelled = process.returncode is None
+                await asyncio.shield(running.end(process, signal.SIGKILL, STOP_S))
+                self._jobs.discard(process)
 
     async def write_config(self, service: str, filename: str, text: str) -> None:
         """See `Engine.write_config`."""
         folder = self._home / "config" / service
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = folder / f".{filename}.part"
         part.write_text(text)
         part.replace(folder / filename)
 
     async def save_data(self, service: str, tar: Path) -> None:
         """See `Engine.save_data`."""
-        part = tar.with_name(tar.name + ".part")
-        await self._tool(["tar", "-cf", str(part), "-C", str(self._home / "data" / service), "."], "save the data")
-        part.chmod(0o644 if self._postgres_user is not None else 0o600)
-        part.replace(tar)
+        told = self._stack.service(service, self._variables)
+        await self._folders(told).pack(self._data(service), tar)
 
     async def usage(self, service: str) -> Usage:
         """See `Engine.usage`."""
         process = self._running.get(service)
-        cpu_s, rss_bytes = 0.0, 0
-        if process is not None:
-            with contextlib.suppress(psutil.Error):
-                leader = psutil.Process(process.pid)
-                for one in [leader, *leader.children(recursive=True)]:
-                    with contextlib.suppress(psutil.Error):
-                        times = one.cpu_times()
-                        cpu_s += times.user + times.system
-                        rss_bytes += one.memory_info().rss
-        return Usage(cpu_s, rss_bytes)
+        return running.usage(process.pid) if process is not None else Usage(0.0, 0)
 
     def log(self, service: str) -> Path:
         """See `Engine.log`."""
@@ -258,57 +239,29 @@ class ProcessEngine:
     def command(self, service: str) -> str:
         """See `Engine.command`."""
         told = self._stack.service(service, self._variables)
-        return self._secrets.mask(" ".join([Path(self._argv(told, told.command)[0]).name, *told.command[1:]]))
+        program, *arguments = self._argv(told, told.command)
+        return self._secrets.mask(" ".join([Path(program).name, *arguments]))
 
     async def close(self) -> None:
         """See `Engine.close`."""
-        ending: list[Awaitable[None]] = [_end(process, signal.SIGKILL, STOP_S) for process in self._jobs]
-        for name, process in self._running.items():
-            soft = signal.SIGINT if name.endswith("-postgres") else signal.SIGTERM
-            ending.append(_end(process, soft, 3.0))
+        # Nothing of it is used again, so Postgres needs no checkpoint: SIGQUIT is its immediate shutdown.
+        ending = [running.end(process, signal.SIGQUIT if name.endswith("-postgres") else signal.SIGTERM, 3.0)
+                  for name, process in self._running.items()]
+        ending += [running.end(process, signal.SIGKILL, STOP_S) for process in self._jobs]
         await asyncio.gather(*ending, return_exceptions=True)
         self._running.clear()
-        shutil.rmtree(self._home, ignore_errors=True)
-        self._ports_pool.close()
+        for pid in running.marked(MARKER, self.run_id):  # started by a call that was cancelled half way
+            running.send(pid, signal.SIGKILL)
+        await asyncio.to_thread(shutil.rmtree, self._home, True)
+        self._reserved.close()
         self._record.close()
 
 
-async def read_lines(process: asyncio.subprocess.Process, log: Path, secrets: Secrets,
-                     on_line: Callable[[str], None] | None) -> str:
-    """Copy a job's output to its log, masked; returns the last lines."""
-    assert process.stdout is not None
-    tail: list[str] = []
-    with open(log, "a") as file:
-        os.chmod(log, 0o600)
-        async for raw in process.stdout:
-            line = secrets.mask(raw.decode(errors="replace").rstrip())
-            file.write(line + "\n")
-            tail = [*tail[-TAIL_LINES:], line]
-            if on_line is not None:
-                on_line(line)
-    return "\n".join(tail)
+def _append(path: Path) -> Any:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
-async def _end(process: asyncio.subprocess.Process, soft: signal.Signals, within_s: float) -> None:
-    """End a process and its session: softly, then by SIGKILL."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            # Postgres' own children end with their postmaster; a group signal would confuse them.
-            process.send_signal(soft)
-        try:
-            await asyncio.wait_for(process.wait(), within_s)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _postgres_user() -> tuple[int, int] | None:
-    """Whom Postgres runs as: ourselves, or nobody if we are root (it refuses root)."""
-    if sys.platform != "win32" and os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        return nobody.pw_uid, nobody.pw_gid
-    return None
-
+def _home_parent() -> str:
+    if "TMPDIR" not in os.environ and sys.platform == "linux" and os.access(_ON_DISK, os.W_OK):
+        return _ON_DISK
+    return tempfile.gettempdir()

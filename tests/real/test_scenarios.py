@@ -1,0 +1,58 @@
+"""The shipped scenarios on the real programs, held to what they expect; nothing stays behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sim.cli.test import hold
+from sim.history.history import History
+from sim.rigs.real import leftovers
+from sim.rigs.real.secrets import secrets
+from sim.scenario import load_scenario, scenario_files
+
+ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"
+CHOSEN = [path for path in scenario_files() if ALL or load_scenario(str(path)).ci]
+
+
+def _play(name: str, engine: str, folder: Path) -> Path:
+    run = folder / "run"
+    held = hold(name, engine, run_dir=run)
+    assert held.met, f"{held.scenario} on {engine}: {held.why}\n{(run / 'report.txt').read_text()}"
+    return run
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", CHOSEN, ids=lambda path: path.stem)
+def test_a_scenario_does_what_it_expects(path, tmp_path):
+    run = _play(str(path), "process", tmp_path)
+    _leaves_nothing(run)
+
+
+@pytest.mark.real
+@pytest.mark.docker
+@pytest.mark.timeout(600)
+def test_the_default_scenario_holds_in_containers(docker_daemon, tmp_path):
+    run = _play("10", "docker", tmp_path)
+    _leaves_nothing(run)
+
+
+def _leaves_nothing(run: Path) -> None:
+    """No process, container or lock of the run, and no secret in its folder."""
+    mine = [one for one in leftovers.find() if one.run == run.name]
+    assert mine == []
+    own = secrets()
+    for file in run.rglob("*"):
+        if file.is_file():
+            raw = file.read_bytes()
+            for secret in (own.system, own.database, own.control):
+                assert secret.encode() not in raw, f"a secret stands in {file}"
+            assert b"ory_rt_" not in raw and b"ory_at_" not in raw, f"a token stands in {file}"
+            assert file.stat().st_mode & 0o077 == 0, f"{file} can be read by others"
+    assert not (run / "control.sock").exists()
+    history = History.load(run / "history.jsonl")
+    assert not history.torn
+    begun = {op.i for op in history.ops if op.type == "invoke"}
+    ended = [op.of for op in history.ops if op.of is not None]
+    assert sorted(ended) == sorted(begun), "every invocation has exactly one completion"
