@@ -111,13 +111,14 @@ async def _play(sender: Sender, due_s: list[float], late_s: list[float]) -> list
 
     def arrive() -> Any:
         begin_s = env.now
-        calls = []
         for due in due_s:
             wait_s = begin_s + due - env.now
             if wait_s > 0:
                 yield env.timeout(wait_s)
-            calls.append(env.call(ask(begin_s + due)))
-        yield env.all_of(calls)
+            last = env.call(ask(begin_s + due))
+        yield last
+        while env.in_flight:
+            yield env.timeout(0.01)
 
     await env.run_live(env.process(arrive()))
     return took_s

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -39,24 +40,32 @@ class History:
         Raises BadInput if there is none or a line other than the last is damaged.
         """
         try:
-            raw = path.read_bytes()
+            with open(path, "rb") as file:
+                return cls._read(file, str(path))
         except OSError as error:
             raise BadInput("there is no history to read", where=str(path), seen=str(error),
                            todo="rehearse runs lists the runs that can be read") from error
-        return cls.parse(raw, where=str(path))
 
     @classmethod
     def parse(cls, raw: bytes, *, where: str = "history") -> History:
         """Read a history from its bytes (see `load`)."""
-        lines = raw.split(b"\n")
-        torn = lines[-1] != b""
+        return cls._read(BytesIO(raw), where)
+
+    @classmethod
+    def _read(cls, lines: IO[bytes], where: str) -> History:
+        """Line by line: a million ops never stand in memory twice."""
+        first = lines.readline()
         try:
-            header = _HEADER.decode(lines[0])
+            header = _HEADER.decode(first)
         except msgspec.MsgspecError as error:
             raise BadInput("the first line is not a history's header", where=f"{where}:1", seen=str(error),
                            todo="was this file written by rehearse run?") from error
         ops: list[Op] = []
-        for number, line in enumerate(lines[1:-1], start=2):
+        torn = not first.endswith(b"\n")
+        for number, line in enumerate(lines, start=2):
+            if not line.endswith(b"\n"):
+                torn = True
+                break
             try:
                 ops.append(_OP.decode(line))
             except msgspec.MsgspecError as error:

@@ -134,7 +134,7 @@ class Grants:
 
     async def _once(self, query: dict[Schema, str], *arguments: object) -> list[asyncpg.Record]:
         if self._pool is None:
-            self._pool = await asyncpg.create_pool(  # type: ignore[no-untyped-call]
+            self._pool = await asyncpg.create_pool(
                 self._dsn, min_size=0, max_size=4, timeout=DEADLINE_S, command_timeout=DEADLINE_S,
                 max_inactive_connection_lifetime=60)
         async with self._pool.acquire() as connection:
@@ -147,4 +147,4 @@ class Grants:
     async def close(self) -> None:
         """Close the connections, at once."""
         if self._pool is not None:
-            self._pool.terminate()  # type: ignore[no-untyped-call]
+            self._pool.terminate()

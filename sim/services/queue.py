@@ -26,8 +26,9 @@ PUBLISH_S = 1.0
 DUPLICATES_S = 600.0
 """Assumption: nobody publishes the same id again after ten minutes; the replayer copes if so."""
 _BATCH = 256
-_FETCH_S = 0.05
-"""How long one pull waits for a first message."""
+_FETCH_S = 5.0
+"""Assumption: messages that are there come within milliseconds; five seconds is a dead queue."""
+_POLL_S = 0.02
 
 
 class QueueDown(Exception):
@@ -107,16 +108,25 @@ class Queue:
                     ack_policy=api.AckPolicy.NONE, deliver_policy=api.DeliverPolicy.ALL, inactive_threshold=60.0))
             came_s = time.monotonic()
             while True:
-                try:
-                    batch = await pull.fetch(_BATCH, timeout=_FETCH_S)
-                except TimeoutError:
-                    is_idle = time.monotonic() - came_s >= idle_s
-                    if is_idle and (await pull.consumer_info()).num_pending == 0:
-                        return
-                    continue
-                came_s = time.monotonic()
-                for message in batch:
-                    yield Message(message.metadata.sequence.stream, message.subject, message.data)
+                pending = (await pull.consumer_info()).num_pending
+                if pending:  # ask for no more than is there: a pull that waits for the rest is slow
+                    for message in await pull.fetch(min(pending, _BATCH), timeout=_FETCH_S):
+                        yield Message(message.metadata.sequence.stream, message.subject, message.data)
+                    came_s = time.monotonic()
+                elif time.monotonic() - came_s >= idle_s:
+                    return
+                else:
+                    await asyncio.sleep(_POLL_S)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise QueueDown(type(error).__name__) from error
+
+    async def ping(self) -> None:
+        """One round trip to the server that leaves nothing behind; raises QueueDown."""
+        try:
+            async with asyncio.timeout(PUBLISH_S):
+                await self._connected()
+                assert self._client is not None
+                await self._client.flush(timeout=1)
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise QueueDown(type(error).__name__) from error
 

@@ -62,7 +62,7 @@ class Rows:
     @classmethod
     async def open(cls, dsn: str, *, connections: int) -> Rows:
         """Connect and look which schema it is; raises OSError or asyncpg's errors."""
-        pool = await asyncpg.create_pool(  # type: ignore[no-untyped-call]
+        pool = await asyncpg.create_pool(
             dsn, min_size=1, max_size=connections, timeout=5, command_timeout=30)
         has_flow = await pool.fetchval("SELECT to_regclass('hydra_oauth2_flow') IS NOT NULL")
         return cls(pool, "2.x" if has_flow else "1.x")
@@ -75,7 +75,7 @@ class Rows:
         for attempt in range(1, _TRIES + 1):
             try:
                 async with (
-                    self._pool.acquire() as connection,  # type: ignore[no-untyped-call]
+                    self._pool.acquire() as connection,
                     connection.transaction(),
                 ):
                     return await self._once(connection, intent, sorted(request_ids))
@@ -109,7 +109,7 @@ class Rows:
         """
         if intent.kind == "login":
             until = intent.authenticated_before if intent.authenticated_before is not None else intent.at
-            has_any = await self._pool.fetchval(  # type: ignore[no-untyped-call]
+            has_any = await self._pool.fetchval(
                 f"SELECT EXISTS (SELECT FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE})",
                 intent.subject, until)
             return {""} if has_any else set()
@@ -120,7 +120,7 @@ class Rows:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()  # type: ignore[no-untyped-call]
+        await self._pool.close()
 
 
 def _count(tag: str) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from random import Random
@@ -192,6 +192,13 @@ class Grants(Sequence[Grant]):
         person = self.person[n]
         return f"{self._people[person % len(self._people)].user_name}.{person}"
 
+    def feed(self, update: Callable[[bytes], None]) -> None:
+        """Give everything the grants consist of to `update`."""
+        update(msgspec.json.encode(self._people))
+        for packed in (self.client, self.person, self.state, self.generations, self.flags, self.way, self.session,
+                       self.age, self.span):
+            update(packed.tobytes())
+
     def identity(self, n: int) -> Identity:
         """Who gave grant number `n`: the claims of their ID token."""
         return self._people[self.person[n] % len(self._people)]
@@ -241,6 +248,13 @@ class Population:
             if state == live:
                 found[kinds[grants.client[n]]].append(n)
         return found
+
+    def fingerprint(self) -> str:
+        """16 hex digits of all of it: two populations with the same one are the same."""
+        digest = sha256(f"{self.seed}|{self.service_tokens}".encode())
+        digest.update(msgspec.json.encode(self.clients))
+        self.grants.feed(digest.update)
+        return digest.hexdigest()[:16]
 
     def people(self) -> int:
         """How many different subjects there are."""

@@ -35,7 +35,8 @@ SERVES: Mapping[str, tuple[str, ...]] = {
     "green-hydra": ("green-hydra->green-postgres",),
     "copier": ("copier->blue-postgres", "copier->green-postgres"),
     "migrator": ("migrator->green-postgres",),
-    "replayer": ("replayer->queue", "replayer->blue-postgres", "replayer->green-postgres"),
+    "replayer": ("replayer->queue", "replayer->blue-postgres", "replayer->green-postgres",
+                 "replayer->green-hydra:public", "replayer->green-hydra:admin"),
 }
 """Part → the links it uses to do its work."""
 

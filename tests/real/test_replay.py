@@ -115,6 +115,32 @@ async def test_resending_tokens_leaves_what_its_status_hides(rig: BlueGreen, sto
         await _restore(rig)
 
 
+async def test_a_refresh_under_way_does_not_bring_a_chain_back(rig: BlueGreen, story: Story) -> None:
+    """Its rows commit after ours were deleted; the second look finds them."""
+    await _keep(rig)
+    grant = story.grants["by-access"]
+    refreshing, watching = await asyncpg.connect(rig.dsn("green")), await asyncpg.connect(rig.dsn("green"))
+    try:
+        transaction = refreshing.transaction()
+        await transaction.start()
+        await refreshing.execute("CREATE TEMP TABLE fresh ON COMMIT DROP AS SELECT * FROM hydra_oauth2_refresh "
+                                 "WHERE request_id = $1 AND active", grant)
+        await refreshing.execute("UPDATE fresh SET signature = 'of-the-successor'")
+        assert await refreshing.execute("INSERT INTO hydra_oauth2_refresh SELECT * FROM fresh") == "INSERT 0 1"
+        replaying = asyncio.create_task(asyncio.to_thread(rig.replay))
+        while await watching.fetchval("SELECT count(*) FROM hydra_oauth2_access WHERE request_id = $1", grant):
+            await asyncio.sleep(0.005)
+        await transaction.commit()
+        told = await replaying
+        assert (told["exit"], told["still_alive"]) == (0, [])
+        assert not await watching.fetch("SELECT FROM hydra_oauth2_refresh WHERE request_id = $1", grant)
+        assert told["rows"]["hydra_oauth2_refresh"] >= 2
+    finally:
+        await refreshing.close()
+        await watching.close()
+        await _restore(rig)
+
+
 async def test_replay_revokes_all_that_was_revoked_and_nothing_else(rig: BlueGreen, story: Story) -> None:
     async with rig.world("dan") as world:
         for name in (*REVOKED, *SPARED):

@@ -17,8 +17,8 @@ from sim.errors import BadInput, StepFailed
 from sim.rigs.real import preflight
 from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
-from sim.rigs.real.mending import MENDING, SET_ASIDE
-from sim.rigs.real.preflight import CLASSES, FUNCTIONS, Row
+from sim.rigs.real.mending import MENDING
+from sim.rigs.real.preflight import CLASSES, PREPARE, Row
 from sim.rigs.real.remembering import remember_copy
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.rig import Progress
@@ -45,8 +45,7 @@ class Cleanup:
         async with database(self._engine, self._secrets, "green") as green:
             await _must_be_1x(green)
             await remember_copy(green)
-            await green.execute(FUNCTIONS)
-            await green.execute(SET_ASIDE)
+            await green.execute(PREPARE)
             found = {odd.name: await preflight.find(green, odd) for odd in CLASSES}
             total = sum(map(len, found.values()))
             progress({"done": 0, "total": total, "now": "found"})
@@ -55,7 +54,7 @@ class Cleanup:
                 await _run(green, script, rows)
             elif rows == "known":
                 done = await _mend(green, progress, total)
-            left = {odd.name: len(await preflight.find(green, odd)) for odd in CLASSES} if total else {}
+            left = {odd.name: len(await preflight.find_left(green, odd)) for odd in CLASSES} if total else {}
         classes = {odd.name: {"found": len(found[odd.name]), **done.get(odd.name, {}), "left": left.get(odd.name, 0)}
                    for odd in CLASSES}
         if rows == "known" and any(left.values()):
@@ -69,7 +68,7 @@ class Cleanup:
         """Class → the odd rows that green holds now; only looks."""
         async with database(self._engine, self._secrets, "green") as green:
             await _must_be_1x(green)
-            await green.execute(FUNCTIONS)
+            await green.execute(PREPARE)
             return {odd.name: await preflight.find(green, odd) for odd in CLASSES}
 
     async def put_back(self) -> dict[str, int]:
@@ -102,7 +101,8 @@ async def _run(green: Connection, script: str, path: str) -> None:
             await green.execute(script)
     except PostgresError as error:
         raise StepFailed("the cleanup's SQL failed; nothing of it is in force", where=path,
-                         seen=f"{error} (SQLSTATE {getattr(error, 'sqlstate', '')})", todo="mend the file and try again") from error
+                         seen=f"{error} (SQLSTATE {getattr(error, 'sqlstate', '')})",
+                         todo="mend the file and try again") from error
 
 
 async def _script(path: str) -> str:

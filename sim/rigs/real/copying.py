@@ -71,16 +71,16 @@ class Copying:
                 try:
                     times = await self._run(snapshot, jobs, green, size, progress)
                     compare_began = time.monotonic()
-                    self._equality = await equality(blue, green, await reading)
+                    # Side by side: none of the two changes what the other reads.
+                    self._equality, _ = await asyncio.gather(equality(blue, green, await reading), self._remember())
+                    compare_s = time.monotonic() - compare_began
                 finally:
                     reading.cancel()
                     await asyncio.gather(reading, return_exceptions=True)
-            await remember_copy(green)
-            await green.execute("ANALYZE")
             copied = int(await green.fetchval("SELECT pg_database_size(current_database())"))
         rows = sum(int(t["green"]) for t in self._equality["tables"].values())
         progress({"done": size, "total": size, "now": "compared"})
-        return {"bytes": copied, "rows": rows, **times, "compare_s": round(time.monotonic() - compare_began, 3),
+        return {"bytes": copied, "rows": rows, **times, "compare_s": round(compare_s, 3),
                 "different": self._equality["different"], "elapsed_s": round(time.monotonic() - began, 3)}
 
     async def drop_copy(self) -> dict[str, Any]:
@@ -104,6 +104,11 @@ class Copying:
             raise StepFailed("the copy was not compared with blue", where="copy",
                              todo="the built-in copy compares; a copy of one's own must verify itself")
         return self._equality
+
+    async def _remember(self) -> None:
+        async with database(self._engine, self._secrets, "green") as green:
+            await remember_copy(green)
+            await green.execute("ANALYZE")
 
     async def _run(self, snapshot: str, jobs: int, green: Connection, size: int,
                    progress: Progress) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import psutil
 
 from sim.errors import EngineDown
 from sim.paths import cache
-from sim.rigs.real.engines.containers import Found, found_in
+from sim.rigs.real.engines.containers import found_in
 from sim.rigs.real.labels import MARKER
 from sim.rigs.real.living import alive, mark, where
 from sim.rigs.real.record import HOME_PREFIX, living, only_one
@@ -44,28 +45,34 @@ class Leftover(msgspec.Struct, frozen=True):
     """The dead run's id; "" for a port lock."""
 
 
-def find(*, docker: bool = True) -> list[Leftover]:
-    """Everything of dead runs, on this machine and on the Docker daemon if one answers."""
-    return [told for told, _ in _all(docker=docker)]
+_Found = tuple[Leftover, Callable[[], None]]
+"""A leftover and what takes it away."""
 
 
-def remove(*, docker: bool = True) -> list[Leftover]:
-    """Remove it all; returns what there was. What can't be removed stays in `find`."""
+def find(*, run: str | None = None) -> list[Leftover]:
+    """Everything of dead runs (or of one of them), here and on the Docker daemon if one answers."""
+    return [told for told, _ in _all(run)]
+
+
+def remove(*, run: str | None = None) -> list[Leftover]:
+    """Remove it; returns what there was. What can't be removed stays in `find`."""
     with only_one():
-        there = list(_all(docker=docker))
+        there = _all(run)
         for _, take_away in there:
             take_away()
     return [told for told, _ in there]
 
 
-def _all(*, docker: bool) -> list[tuple[Leftover, Callable[[], None]]]:
+def _all(run: str | None) -> list[_Found]:
     """Leftovers in the order in which they go: what runs, then its files, its record last."""
-    found = [*_containers()] if docker else []
-    records = _dead_records()
+    records = [record for record in _dead_records() if run in (None, record["run"])]
+    owners = None if run is None else {record["owner"] for record in records}
+    found = [one for one in _containers() if run in (None, one[0].run)]
     found += _processes(records)
+    found += _locks(owners)
     for record in records:
         found += _files(record)
-    return found + list(_locks())
+    return found
 
 
 # --- processes and files --------------------------------------------------------------------
@@ -81,7 +88,7 @@ def _dead_records() -> list[dict[str, Any]]:
     return found
 
 
-def _processes(records: list[dict[str, Any]]) -> list[tuple[Leftover, Callable[[], None]]]:
+def _processes(records: list[dict[str, Any]]) -> list[_Found]:
     """Processes of dead records: those written down, and those that only bear the run's marker."""
     known = {one: (name, str(record["run"])) for record in records
              for name, marks in record["processes"].items() for one in marks if alive(one)}
@@ -91,7 +98,7 @@ def _processes(records: list[dict[str, Any]]) -> list[tuple[Leftover, Callable[[
             run = process.environ().get(MARKER, "") if runs else ""
             if run in runs:
                 known.setdefault(mark(process.pid), (process.name(), run))
-    return [(Leftover("process", f"{name} (pid {one.split(':')[0]})", run), lambda one=one: end(one))  # type: ignore[misc]
+    return [(Leftover("process", f"{name} (pid {one.split(':')[0]})", run), partial(end, one))
             for one, (name, run) in known.items()]
 
 
@@ -119,12 +126,12 @@ def end(one: str) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _files(record: dict[str, Any]) -> Iterator[tuple[Leftover, Callable[[], None]]]:
+def _files(record: dict[str, Any]) -> Iterator[_Found]:
     run, folder = str(record["run"]), Path(str(record.get("folder") or "/nowhere/at-all"))
     if folder.name.startswith(HOME_PREFIX) and folder.is_dir():
-        yield Leftover("folder", str(folder), run), lambda: remove_home(folder)
+        yield Leftover("folder", str(folder), run), partial(remove_home, folder)
     path: Path = record["path"]
-    yield Leftover("record", path.stem, run), lambda: path.unlink(missing_ok=True)
+    yield Leftover("record", path.stem, run), partial(path.unlink, missing_ok=True)
 
 
 def remove_home(home: Path) -> None:
@@ -138,17 +145,19 @@ def remove_home(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _locks() -> Iterator[tuple[Leftover, Callable[[], None]]]:
+def _locks(owners: set[str] | None) -> Iterator[_Found]:
+    """Port locks of dead owners, or of these dead owners."""
     for lock in sorted(cache("ports").glob("[0-9]*")):
         with contextlib.suppress(OSError):
-            if not alive(lock.read_text()):
-                yield Leftover("port lock", lock.name, ""), lambda lock=lock: lock.unlink(missing_ok=True)  # type: ignore[misc]
+            owner = lock.read_text()
+            if owner in owners if owners is not None else not alive(owner):
+                yield Leftover("port lock", lock.name, ""), partial(lock.unlink, missing_ok=True)
 
 
 # --- docker ---------------------------------------------------------------------------------
 
 
-def _containers() -> list[tuple[Leftover, Callable[[], None]]]:
+def _containers() -> list[_Found]:
     from sim.rigs.real.acquire.daemon import client
 
     try:
@@ -156,7 +165,5 @@ def _containers() -> list[tuple[Leftover, Callable[[], None]]]:
     except EngineDown:
         return []  # no daemon: nothing of ours can be running there
 
-    def dead(one: Found) -> bool:
-        return one.where == where() and not alive(one.owner)
-
-    return [(Leftover(one.kind, one.name, one.run), one.remove) for one in found_in(connected.api) if dead(one)]
+    return [(Leftover(one.kind, one.name, one.run), one.remove) for one in found_in(connected.api)
+            if one.where == where() and not alive(one.owner)]

@@ -7,6 +7,8 @@ finds it; what nobody ever answered is set aside, for nothing can come of it any
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sim.rigs.real.preflight import (
     CLIENT_COLUMNS,
     CONSENTS,
@@ -15,14 +17,9 @@ from sim.rigs.real.preflight import (
     SHARED,
     Column,
     is_broken_json,
+    is_unmended_list,
     is_unsafe_list,
 )
-
-SET_ASIDE = """
-    CREATE TABLE IF NOT EXISTS rehearsal.rehearsal_set_aside (
-        n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, class text NOT NULL, table_name text NOT NULL,
-        key text NOT NULL, action text NOT NULL CHECK (action IN ('mended', 'set_aside', 'stand_in')), before jsonb)"""
-"""`before` is the row as it was; a stand-in had none."""
 
 _KEEP = "INSERT INTO rehearsal.rehearsal_set_aside (class, table_name, key, action, before)"
 _CONSENT = "hydra_oauth2_consent_request"
@@ -71,24 +68,21 @@ def _stand_in(name: str, consents: str) -> list[str]:
     ]
 
 
-def _mend_columns(name: str, columns: tuple[Column, ...], wrong: dict[str, str], right: dict[str, str]) -> list[str]:
-    """Replace `wrong` values (SQL conditions by column) by `right` ones, a table at a time."""
+def _mend_columns(name: str, columns: tuple[Column, ...], find: Callable[[Column], str],
+                  is_wrong: Callable[[Column], str], right: str) -> list[str]:
+    """Replace wrong values by `right` (SQL; @ is the column), a table at a time; `find` is for rows not mended."""
     statements = []
     for table in dict.fromkeys(c.table for c in columns):
         own = [c for c in columns if c.table == table]
-        where = " OR ".join(f"({wrong[c.column]})" for c in own)
-        values = ", ".join(f"{c.column} = CASE WHEN {wrong[c.column]} THEN {right[c.column]} ELSE {c.column} END"
-                           for c in own)
-        statements += [
-            f"{_KEEP} SELECT '{name}', '{table}', {own[0].key}::text, 'mended', to_jsonb(t) "
-            f"FROM {table} t WHERE {where}",
-            f"UPDATE {table} SET {values} WHERE {where}"]
+        where = " OR ".join(f"({find(c)})" for c in own)
+        values = ", ".join(f"{c.column} = CASE WHEN {is_wrong(c)} THEN {right.replace('@', c.column)} "
+                           f"ELSE {c.column} END" for c in own)
+        # In one statement: what is kept is what is changed.
+        statements.append(f"""WITH kept AS ({_KEEP}
+                SELECT '{name}', '{table}', {own[0].key}::text, 'mended', to_jsonb({table}.*) FROM {table} WHERE {where}
+                RETURNING key)
+            UPDATE {table} SET {values} WHERE {own[0].key}::text IN (SELECT key FROM kept)""")
     return statements
-
-
-def _escape(name: str, columns: tuple[Column, ...]) -> list[str]:
-    return _mend_columns(name, columns, {c.column: is_unsafe_list(c) for c in columns},
-                         {c.column: f"rehearsal.escaped({c.column})" for c in columns})
 
 
 MENDING: dict[str, list[str]] = {
@@ -104,9 +98,10 @@ MENDING: dict[str, list[str]] = {
         *_stand_in("shared_login", f"SELECT challenge FROM ({SHARED}) s WHERE place > 1")],
     "lost_login": _stand_in(
         "lost_login", f"SELECT r.challenge FROM {CONSENTS} WHERE a.challenge IS NULL AND h.challenge IS NOT NULL"),
-    "broken_json": _mend_columns("broken_json", JSON_COLUMNS, {c.column: is_broken_json(c) for c in JSON_COLUMNS},
-                                 {c.column: "'{}'" for c in JSON_COLUMNS}),
-    "client_list": _escape("client_list", CLIENT_COLUMNS),
-    "flow_list": _escape("flow_list", FLOW_COLUMNS),
+    "broken_json": _mend_columns("broken_json", JSON_COLUMNS, is_broken_json, is_broken_json, "'{}'"),
+    "client_list": _mend_columns("client_list", CLIENT_COLUMNS, is_unmended_list, is_unsafe_list,
+                                 "rehearsal.escaped(@)"),
+    "flow_list": _mend_columns("flow_list", FLOW_COLUMNS, is_unmended_list, is_unsafe_list,
+                               "rehearsal.escaped(@)"),
 }
-"""Class → statements, to be run in one transaction after `preflight.FUNCTIONS` and `SET_ASIDE`."""
+"""Class → statements, to be run in one transaction after `preflight.PREPARE`."""

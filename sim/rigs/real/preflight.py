@@ -6,6 +6,8 @@ Every class but two aborts a file; the two lose consents without a word.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from sim.rigs.real.databases import Connection, has_table
@@ -18,13 +20,17 @@ CLIENT_LISTS = "20220513000001000002"
 FLOW_LISTS = "20220513000001000007"
 """The files that make `a|b` a JSON array by replacing text."""
 
-FUNCTIONS = r"""
+PREPARE = r"""
     CREATE SCHEMA IF NOT EXISTS rehearsal;
+    CREATE TABLE IF NOT EXISTS rehearsal.rehearsal_set_aside (
+        n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, class text NOT NULL, table_name text NOT NULL,
+        key text NOT NULL, action text NOT NULL CHECK (action IN ('mended', 'set_aside', 'stand_in')), before jsonb);
     CREATE OR REPLACE FUNCTION rehearsal.is_json(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
     BEGIN PERFORM $1::jsonb; RETURN true; EXCEPTION WHEN data_exception THEN RETURN false; END $$;
     CREATE OR REPLACE FUNCTION rehearsal.escaped(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT substr(j, 2, length(j) - 2) FROM to_json($1) AS t(v), LATERAL (SELECT v::text AS j) s $$;"""
-"""`escaped` is a text as it stands between the quotes of a JSON string; `|` stays."""
+"""What was changed is kept in rehearsal_set_aside: `before` is the row as it was, a stand-in had none.
+`escaped` is a text as it stands between the quotes of a JSON string; `|` stays."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -44,13 +50,15 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class OddRows(msgspec.Struct, frozen=True):
-    """A class of odd rows; `find` is SQL that yields (table_name, key, why)."""
+    """A class of odd rows; `find` is SQL that yields (table_name, key, why), of rows not mended yet."""
 
     name: str
     find: str
     version: str | None
     """The migration that aborts because of it; None: it goes through and loses the consent."""
     sqlstate: str
+    aborts: str = ""
+    """The narrower SQL for those that would still abort (a list may only come out changed); "" = `find`."""
 
 
 CONSENTS = """hydra_oauth2_consent_request r
@@ -94,14 +102,27 @@ def is_broken_json(column: Column) -> str:
 
 
 def is_unsafe_list(column: Column) -> str:
-    r"""SQL: `["` || replace(x, '|', '","') || `"]` would be no JSON, or another list: it has `"`, `\` or a control."""
+    """SQL: the text has a character that would break or change the JSON array made of it."""
     return column.column + r""" ~ '["\\\u0001-\u001f]'"""
 
 
-def _lists(columns: tuple[Column, ...]) -> str:
+def is_unmended_list(column: Column) -> str:
+    """SQL: such a list, and not mended by us."""
+    # A mended list has such characters too, escaped; mended again it would be wrong.
+    return (f"{is_unsafe_list(column)} AND NOT EXISTS (SELECT FROM rehearsal.rehearsal_set_aside s "
+            f"WHERE s.action = 'mended' AND s.class IN ('client_list', 'flow_list') "
+            f"AND s.table_name = '{column.table}' AND s.key = {column.key}::text)")
+
+
+def _aborting(column: Column) -> str:
+    return (f"{is_unsafe_list(column)} AND NOT rehearsal.is_json("
+            f"""'["' || replace({column.column}, '|', '","') || '"]')""")
+
+
+def _lists(columns: tuple[Column, ...], condition: Callable[[Column], str]) -> str:
     return " UNION ALL ".join(
         f"SELECT '{c.table}', {c.key}::text, '{c.column} holds a quote, a backslash or a control character' "
-        f"FROM {c.table} WHERE {is_unsafe_list(c)}" for c in columns)
+        f"FROM {c.table} WHERE {condition(c)}" for c in columns)
 
 
 UNANSWERED_CONSENT = OddRows(
@@ -125,25 +146,33 @@ BROKEN_JSON = OddRows(
     "broken_json",
     " UNION ALL ".join(f"SELECT '{c.table}', {c.key}::text, '{c.column} is empty or no JSON' FROM {c.table} "
                        f"WHERE {is_broken_json(c)}" for c in JSON_COLUMNS), MERGE, "22P02")
-CLIENT_LIST = OddRows("client_list", _lists(CLIENT_COLUMNS), CLIENT_LISTS, "22P02")
-FLOW_LIST = OddRows("flow_list", _lists(FLOW_COLUMNS), FLOW_LISTS, "22P02")
+CLIENT_LIST = OddRows("client_list", _lists(CLIENT_COLUMNS, is_unmended_list), CLIENT_LISTS, "22P02",
+                      _lists(CLIENT_COLUMNS, _aborting))
+FLOW_LIST = OddRows("flow_list", _lists(FLOW_COLUMNS, is_unmended_list), FLOW_LISTS, "22P02",
+                    _lists(FLOW_COLUMNS, _aborting))
 
 CLASSES = (UNANSWERED_CONSENT, UNANSWERED_LOGIN, SHARED_LOGIN, LOST_LOGIN, BROKEN_JSON, CLIENT_LIST, FLOW_LIST)
 """In the order in which they are mended: stand-in logins come before what reads logins."""
 
 
 async def find(connection: Connection, odd: OddRows) -> list[Row]:
-    """The rows of one class, on a database of 1.x; `FUNCTIONS` must be there."""
+    """The rows of one class that are not mended yet, on a database of 1.x; `PREPARE` must have run."""
     return [Row(*found) for found in await connection.fetch(odd.find)]
+
+
+async def find_left(connection: Connection, odd: OddRows) -> list[Row]:
+    """The rows of one class that would still break the migration, whoever mended the others."""
+    return [Row(*found) for found in await connection.fetch(odd.aborts or odd.find)]
 
 
 async def find_culprits(connection: Connection, version: str) -> list[Row]:
     """Rows that make the migration `version` abort, on a green where it just did; [] if none is known."""
-    await connection.execute(FUNCTIONS)
+    await connection.execute(PREPARE)
     rows: list[Row] = []
     for odd in CLASSES:
         if odd.version != version:
             continue
         merged = odd is FLOW_LIST and not await has_table(connection, "hydra_oauth2_consent_request")
-        rows += [Row(*found) for found in await connection.fetch(_lists(_MERGED_COLUMNS) if merged else odd.find)]
+        query = _lists(_MERGED_COLUMNS, _aborting) if merged else odd.aborts or odd.find
+        rows += [Row(*found) for found in await connection.fetch(query)]
     return rows

@@ -195,7 +195,8 @@ def _named_volumes(volumes: list[str]) -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         read = YAML(typ="safe", pure=True).load(path.read_text())

@@ -95,7 +95,7 @@ def _path(link: str) -> str:
 
 
 def _consumer(host: str, port: int) -> type[APIConsumer]:
-    class Bound(APIConsumer):  # type: ignore[misc]  # the library has no types
+    class Bound(APIConsumer):
         pass
 
     Bound.host, Bound.port = host, port

@@ -70,7 +70,7 @@ class Containers:
         Raises NotReady with the daemon's word.
         """
         from docker.errors import APIError
-        from docker.types import LogConfig
+        from docker.types.containers import LogConfig
 
         host = self._api.create_host_config(
             port_bindings={inner: ("127.0.0.1", outer) for inner, outer in wanted.publish.items()},
@@ -151,10 +151,11 @@ class Containers:
     def usage(self, ident: str) -> tuple[float, int]:
         """(CPU seconds, resident bytes) since its start."""
         told = self._api.stats(ident, stream=False, one_shot=True)
-        memory = told.get("memory_stats", {}).get("stats", {})
-        # cgroup v1 says `rss`, v2 `anon`; both leave the page cache out.
-        rss = memory.get("total_rss") or memory.get("rss") or memory.get("anon") or 0
-        return told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, int(rss)
+        memory = told.get("memory_stats", {})
+        stats = memory.get("stats", {})
+        # Without the page cache, as `docker stats` counts; cgroup v1 names it total_…, v2 without.
+        cache = sum(int(stats.get(f"total_{name}", stats.get(name, 0))) for name in ("inactive_file", "active_file"))
+        return told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, max(0, int(memory.get("usage", 0)) - cache)
 
     def put_data(self, ident: str, folder: str, tar: Path) -> None:
         """Unpack a tar of a data folder's content into `folder` of a created container."""

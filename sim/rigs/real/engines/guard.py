@@ -1,6 +1,6 @@
 """Starts one program of the process engine so that it ends with the harness, whatever happens to that.
 
-Run as `python -I -S guard.py PARENT SIGNAL UID PROGRAM ARGUMENTS…`: it becomes the given user
+Run as `python -I -S guard.py PARENT SIGNAL UID:GID PROGRAM ARGUMENTS…`: it becomes the given user
 (root only; `-` = stay), asks Linux for SIGNAL when its parent dies (where there is no such
 thing, `rehearse clean` ends what a killed harness left), and then becomes the program.
 A program of its own, because code between fork and exec is unsafe in a process with threads
@@ -31,7 +31,7 @@ def main() -> None:
         if os.getppid() != int(parent):
             sys.exit(1)  # it died before the wish was made
     try:
-        os.execvp(command[0], command)
+        os.execv(command[0], command)
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         sys.exit(127)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import pwd
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -33,9 +35,14 @@ async def spawn(command: list[str], *, environment: Mapping[str, str], folder: P
     """Start a program in a session of its own; `last` is its signal when the harness dies.
 
     Only the loop's own thread may call it: Linux watches that thread, not the process.
+    Raises FileNotFoundError if there is no such program.
     """
+    program = shutil.which(command[0], path=environment.get("PATH"))
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(last)), user, *command,
+        sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(last)), user,
+        program, *command[1:],
         env=dict(environment), cwd=str(folder), stdin=stdin, stdout=output, stderr=asyncio.subprocess.STDOUT,
         start_new_session=True)
 

@@ -1,0 +1,210 @@
+"""A running blue Postgres that holds the population, loaded or from the cache.
+
+The cache keeps Postgres' whole data folder as a tar, under a key of everything the data depends
+on: programs, versions, people, secrets, lifetimes, the writing code itself. Expiries lie inside
+the rows, so a tar is good for a day at most. Before it is kept, the real Hydra starts on the
+data, makes its signing keys (they belong to the data too) and must know a sample of the tokens.
+
+Toxiproxy must run: the migration and Hydra's first start go through their own links.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from sim.errors import BadInput, RehearsalError, StepFailed
+from sim.paths import PROJECT, cache
+from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.hydra_api import HydraApi
+from sim.rigs.real.loading import load
+from sim.rigs.real.postgres import Connection, connected
+from sim.rigs.real.rows import Moment
+from sim.rigs.real.secrets import Secrets
+from sim.rigs.rig import Progress
+from sim.scenario import Scenario
+from sim.traffic.minting import Minter
+from sim.traffic.population import OLDEST, Population, rng
+
+ISSUER: Final = "http://auth.rehearse.test/"
+FRESH_S: Final = 24 * 3600.0
+"""Seconds a tar is good for, if the refresh tokens live long enough (see `fresh_s`)."""
+KEPT: Final = 4
+"""Assumption: tars kept at most; 20,000 grants take some 0.3 GB."""
+MIGRATE_S: Final = 60.0
+"""Assumption: 1.11.10 migrates an empty database in half a second."""
+PROVEN: Final = 25
+"""Assumption: refresh tokens Hydra must know before the data is used; one seed is right or wrong altogether."""
+SCHEMA: Final = 55
+"""Source: rows of schema_migration after `migrate sql` of 1.11.10 on an empty Postgres 15."""
+_WRITERS: Final = ("traffic/population.py", "traffic/identities.py", "traffic/minting.py", "rigs/real/rows.py",
+                   "rigs/real/sessions.py", "rigs/real/loading.py")
+"""What decides the data's format: a change of any makes every cached tar another one."""
+
+
+async def seed_blue(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets,
+                    progress: Progress) -> dict[str, Any]:
+    """Start `blue-postgres` with the population in it.
+
+    Returns {source: cache|loaded, key, grants, age_s, elapsed_s, rows: {table: n}, …}. `progress`
+    gets {now, done, total}. Raises StepFailed if Hydra does not take the data, BadInput if the
+    scenario's extra_sql fails.
+    """
+    began = time.monotonic()
+    extra_sql = await asyncio.to_thread(_read, scenario.population.extra_sql)
+    key = await _key(engine, scenario, population, secrets, extra_sql)
+    folder = cache("seeded")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept = await asyncio.to_thread(find, folder, key, fresh_s(scenario.tokens.refresh))
+    if kept is not None:
+        tar, told = kept
+        progress({"now": "unpack", "done": 0, "total": len(population.grants)})
+        await engine.start("blue-postgres", data={"blue-postgres": tar})
+        age_s = time.time() - float(told["made_at"])
+        return {**told["figures"], "source": "cache", "age_s": round(age_s), "elapsed_s": _since(began)}
+    made_at = time.time()
+    progress({"now": "start", "done": 0, "total": len(population.grants)})
+    await engine.start("blue-postgres")
+    await _migrate(engine, secrets)
+    figures = {"key": key, "grants": len(population.grants),
+               **await _fill(engine, scenario, population, secrets, extra_sql, progress)}
+    progress({"now": "first start", "done": len(population.grants), "total": len(population.grants)})
+    await engine.start("blue-hydra")
+    await _prove(engine, population, secrets)
+    await engine.stop("blue-hydra")
+    await engine.stop("blue-postgres")
+    progress({"now": "keep", "done": len(population.grants), "total": len(population.grants)})
+    try:
+        await keep(engine, folder, key, made_at, figures)
+    except (RehearsalError, OSError) as error:
+        progress({"now": f"not kept for the next run: {error}", "done": 0, "total": 0})
+    await engine.start("blue-postgres")
+    return {**figures, "source": "loaded", "age_s": 0, "elapsed_s": _since(began)}
+
+
+def fresh_s(refresh_s: float) -> float:
+    """How long a tar is good for: a day, or half of what the oldest live grant has left."""
+    return min(FRESH_S, (1 - OLDEST) * refresh_s / 2)
+
+
+def find(folder: Path, key: str, good_s: float) -> tuple[Path, dict[str, Any]] | None:
+    """The tar of a key and what is told of it, if it is there and fresh; stale ones are removed."""
+    found: tuple[Path, dict[str, Any]] | None = None
+    for note in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        tar, told = note.with_suffix(".tar"), json.loads(note.read_text())
+        age_s = time.time() - float(told["made_at"])
+        if not tar.exists() or not -60.0 <= age_s < min(FRESH_S, float(told["good_s"])):
+            note.unlink(missing_ok=True)
+            tar.unlink(missing_ok=True)
+        elif note.stem == key and age_s < good_s:
+            found = tar, told
+    return found
+
+
+async def keep(engine: Engine, folder: Path, key: str, made_at: float, figures: Mapping[str, Any]) -> None:
+    """Put the stopped Postgres' data into the cache; only the newest few are kept."""
+    part = folder / f"{key}.{os.getpid()}.part"
+    note = part.with_suffix(".note")
+    try:
+        await engine.save_data("blue-postgres", part)
+        good_s = fresh_s(float(figures["refresh_s"]))
+        note.write_text(json.dumps({"made_at": made_at, "good_s": good_s, "figures": dict(figures)}))
+        part.replace(folder / f"{key}.tar")
+        note.replace(folder / f"{key}.json")
+    finally:
+        part.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
+    for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        old.with_suffix(".tar").unlink(missing_ok=True)
+        old.unlink(missing_ok=True)
+
+
+async def _key(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, extra_sql: str) -> str:
+    """16 hex digits of everything the data depends on."""
+    job = await engine.job("copier", ["postgres", "--version"], deadline_s=MIGRATE_S)
+    writers = sha256()
+    for name in _WRITERS:
+        writers.update((PROJECT / "sim" / name).read_bytes())
+    depends_on = {
+        "engine": engine.kind, "postgres": job.tail.strip(), "hydra": scenario.stack.blue.hydra,
+        "population": population.fingerprint(), "hash_cost": scenario.population.hash_cost, "issuer": ISSUER,
+        "access_s": scenario.tokens.access, "refresh_s": scenario.tokens.refresh, "secrets": secrets.fingerprint,
+        "format": writers.hexdigest(), "extra_sql": sha256(extra_sql.encode()).hexdigest()}
+    return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+
+
+async def _migrate(engine: Engine, secrets: Secrets) -> None:
+    """Blue's own schema. 1.x says "success" and 0 whatever happened, so the schema itself is asked."""
+    job = await engine.job("blue-hydra", ["migrate", "sql", "-e", "--yes"], deadline_s=MIGRATE_S)
+    async with connected(engine, secrets, "blue") as connection:
+        done = 0
+        if await connection.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL"):
+            done = await connection.fetchval("SELECT count(*) FROM schema_migration")
+    if done != SCHEMA:
+        raise StepFailed(f"blue's schema is not 1.11.10's: {done} of {SCHEMA} migrations are there",
+                         where="blue-postgres", seen=job.tail[-400:], todo="the stack seeds Hydra 1.11.10 only")
+
+
+async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, extra_sql: str,
+                progress: Progress) -> dict[str, Any]:
+    began = time.monotonic()
+    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER)
+    minter = Minter(secrets.system, population.seed)
+    async with connected(engine, secrets, "blue") as connection:
+        figures = await load(connection, population, minter, moment, hash_cost=scenario.population.hash_cost,
+                             progress=progress)
+        if extra_sql:
+            await _run_extra(connection, extra_sql, str(scenario.population.extra_sql))
+        progress({"now": "analyze", "done": len(population.grants), "total": len(population.grants)})
+        # Hint bits and statistics now, or they are made in the middle of a measurement.
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+        size_bytes = await connection.fetchval("SELECT pg_database_size('hydra')")
+    return {**figures, "refresh_s": scenario.tokens.refresh, "size_bytes": size_bytes, "load_s": _since(began)}
+
+
+async def _run_extra(connection: Connection, script: str, path: str) -> None:
+    from asyncpg.exceptions import PostgresError
+
+    try:
+        async with connection.transaction():
+            await connection.execute(script)
+    except PostgresError as error:
+        raise BadInput("population.extra_sql failed; nothing of it is in force", where=path,
+                       seen=f"{error} (SQLSTATE {error.sqlstate})", todo="mend the file and try again") from error
+
+
+async def _prove(engine: Engine, population: Population, secrets: Secrets) -> None:
+    """The real Hydra knows a sample of the live refresh tokens; asking does not use them up."""
+    minter = Minter(secrets.system, population.seed)
+    live = [n for some in population.live_grants_by_kind().values() for n in some]
+    wrong: list[str] = []
+    async with HydraApi(engine.direct("blue-hydra", "admin")) as api:
+        for n in rng(population.seed, "proof").sample(live, min(PROVEN, len(live))):
+            grant = population.grants[n]
+            told = await api.introspect(minter.refresh(grant, grant.generations - 1))
+            if not told.get("active") or told.get("sub") != grant.subject or told.get("client_id") != grant.client_id:
+                wrong.append(grant.name)
+    if wrong:
+        raise StepFailed("Hydra does not know what was loaded into its database", where="blue-hydra",
+                         seen=f"{len(wrong)} of {min(PROVEN, len(live))} live refresh tokens are not active as expected: "
+                              + ", ".join(wrong[:3]))
+
+
+def _read(path: str | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return Path(path).read_text()
+    except OSError as error:
+        raise BadInput("population.extra_sql can't be read", where=path, seen=str(error.strerror)) from error
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)

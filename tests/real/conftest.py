@@ -1,0 +1,5 @@
+"""Fixtures of the tests on real programs."""
+
+from rigs import engine, kind
+
+__all__ = ["engine", "kind"]
