@@ -74,8 +74,11 @@ class Follower:
     def _read(self) -> bytes:
         if self._file is None:
             try:
-                self._file = (cast(IO[bytes], gzip.open(self.path, "rb")) if self.path.suffix == ".gz"
-                              else open(self.path, "rb", buffering=0))
+                self._file = (
+                    cast(IO[bytes], gzip.open(self.path, "rb"))
+                    if self.path.suffix == ".gz"
+                    else open(self.path, "rb", buffering=0)
+                )
             except FileNotFoundError:
                 return b""  # the run has only just begun
         return self._file.read(CHUNK_BYTES) or b""
@@ -96,7 +99,8 @@ def ops_at(path: Path, wanted: list[int]) -> list[Op]:
 
     Reads the file once more, decoding only what is asked for; for the evidence of a check.
     """
-    indexes, open_marks, found = set(wanted), {}, []
+    indexes, found = set(wanted), list[Op]()
+    open_marks: dict[bytes, int] = {}
     opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
     with opened as file:
         for number, line in enumerate(cast(IO[bytes], file), start=-1):

@@ -23,6 +23,9 @@ ADDRESSES = "addresses.json"
 WITHIN_S = 900.0
 """Assumption: a first `up` may have to build every program: ten minutes and a reserve."""
 
+DOWN_S = 60.0
+"""Assumption: removing everything takes seconds; a minute means a daemon that hangs."""
+
 
 def up(
     scenario: Annotated[str, typer.Argument(help="whose stack, versions and population")] = "10",
@@ -43,42 +46,58 @@ def up(
 
     folder = make_run_folder(f"up-{chosen.slug}", chosen.seed or 0, None)
     log = folder / "logs" / "up.log"
-    command = [sys.executable, "-m", "sim.cli.app", "up", scenario, "--engine", engine, "--hold", "--run-dir", str(folder)]
+    command = [sys.executable, "-m", "sim.cli.app", "up", scenario, "--engine", engine, "--hold",
+               "--run-dir", str(folder)]
     for one in set_ or []:
         command += ["--set", one]
     with open(log, "wb") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-    shown = 0
-    until = time.monotonic() + WITHIN_S
-    while time.monotonic() < until:
-        text = log.read_text(errors="replace")
-        typer.echo(text[shown:], err=True, nl=False)
-        shown = len(text)
-        if (folder / ADDRESSES).exists():
-            break
-        if child.poll() is not None:
-            raise typer.Exit(child.returncode or 255)
-        time.sleep(0.1)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                 start_new_session=True)
+    try:
+        _wait_until_up(child, folder, log)
+    except BaseException:
+        child.terminate()  # it removes what it has started
+        raise
     typer.echo(f"up: {folder.name}", err=True)
     typer.echo(f"next: eval \"$(rehearse env {folder.name})\"    rehearse down {folder.name}", err=True)
 
 
+def _wait_until_up(child: subprocess.Popen[bytes], folder: Path, log: Path) -> None:
+    """Pass on what the holder says until the stack stands.
+
+    Raises typer.Exit with its exit code if it ends, RehearsalError if it takes too long.
+    """
+    shown = 0
+    until = time.monotonic() + WITHIN_S
+    while time.monotonic() < until:
+        ended = child.poll()
+        text = log.read_text(errors="replace")
+        typer.echo(text[shown:], err=True, nl=False)
+        shown = len(text)
+        if (folder / ADDRESSES).exists():
+            return
+        if ended is not None:
+            raise typer.Exit(ended if ended > 0 else 255)
+        time.sleep(0.1)
+    raise RehearsalError("the stack did not stand in time", where=str(log), seen=f"waited {WITHIN_S:.0f} s",
+                         todo="rehearse doctor tells what has to be fetched or built")
+
+
 def down(run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest") -> None:
     """Stop a stack that `up` started."""
-    told = _addresses(run)
-    try:
-        os.kill(int(told["pid"]), signal.SIGTERM)
-    except ProcessLookupError:
-        raise RehearsalError("its process is gone", todo="rehearse clean removes what it left") from None
-    until = time.monotonic() + 60
+    from sim.rigs.real.living import alive
+
+    owner = str(_addresses(run)["owner"])
+    if not alive(owner):
+        raise RehearsalError("its process is gone", todo="rehearse clean removes what it left")
+    os.kill(int(owner.split(":")[0]), signal.SIGTERM)
+    until = time.monotonic() + DOWN_S
     while time.monotonic() < until:
-        try:
-            os.kill(int(told["pid"]), 0)
-        except ProcessLookupError:
+        if not alive(owner):
             typer.echo("down")
             return
         time.sleep(0.1)
-    raise RehearsalError("the stack did not end within a minute", todo="rehearse clean")
+    raise RehearsalError("the stack did not end", seen=f"waited {DOWN_S:.0f} s", todo="rehearse clean")
 
 
 def env(
@@ -112,6 +131,7 @@ def _hold(chosen: Any, engine: str, folder: Path) -> None:
     import uvloop
 
     from sim.rigs.real.engines import choose
+    from sim.rigs.real.living import me
     from sim.rigs.real.rig import RealRig
     from sim.runfolder import write_private
 
@@ -126,7 +146,7 @@ def _hold(chosen: Any, engine: str, folder: Path) -> None:
         try:
             figures = await rig.start()
             typer.echo(f"stack ready in {figures['ready_s']:.1f} s", err=True)
-            write_private(folder / ADDRESSES, jsons.dumps({"pid": os.getpid(), "environment": rig.environment()}))
+            write_private(folder / ADDRESSES, jsons.dumps({"owner": me(), "environment": rig.environment()}))
             await ended.wait()
         finally:
             (folder / ADDRESSES).unlink(missing_ok=True)

@@ -115,7 +115,7 @@ def _database(verdict: Verdict) -> Iterator[str]:
            f"size {d.get('size_bytes', 0) / 1e6:.0f} MB")
 
 
-_HYDRA_ROWS = (("p95_s", "introspect P95 ms", 1000.0), ("rss_bytes", "RSS MB", 1e-6), ("heap_bytes", "heap MB", 1e-6),
+HYDRA_ROWS = (("p95_s", "introspect P95 ms", 1000.0), ("rss_bytes", "RSS MB", 1e-6), ("heap_bytes", "heap MB", 1e-6),
                ("cpu_cores", "CPU cores", 1.0), ("goroutines", "goroutines", 1.0))
 
 
@@ -124,7 +124,7 @@ def _hydra(verdict: Verdict) -> Iterator[str]:
     if not before or not after:
         return
     yield f"{'HYDRA, equal windows of the same mix':<40}{'before':>10}{'after':>10}{'change':>10}"
-    for key, label, factor in _HYDRA_ROWS:
+    for key, label, factor in HYDRA_ROWS:
         if key in before and key in after:
             old, new = before[key] * factor, after[key] * factor
             change = f"{(new - old) / old * 100:+.0f} %" if old else "-"

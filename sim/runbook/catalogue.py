@@ -25,6 +25,8 @@ class Entry(NamedTuple):
     undo: Act | None
     abort_costs: str
     point_of_no_return: bool = False
+    ready: Act | None = None
+    """What must be done first, on a clock of its own."""
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -48,7 +50,8 @@ CATALOGUE: dict[str, Entry] = {
     "cutover": Entry("buffer, drain, fence blue, switch login-consent and authz, switch the edge, release",
                      switching.cutover, "green is ready",
                      "buffer, drain, unfence blue, replay green's revocations on blue, switch back, release",
-                     switching.cutover_undo, "the grants made on green; their revocations are carried over"),
+                     switching.cutover_undo, "the grants made on green; their revocations are carried over",
+                     ready=switching.ready),
     "replay": Entry("apply the captured revocations on green by grant", switching.replay,
                     "every captured revocation has its outcome", "nothing to undo: blue never lost them",
                     None, "as at the cutover"),

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from sim.history.op import Op
 
+_TAKE_CONSENT = ("consent", "subject")
+"""Revocations that take the remembered consent too, not only the tokens."""
+
 
 class Revoked:
     """Subscribes to a journal; names are those of the ops (request_ids, or `n-…` if new)."""
@@ -21,18 +24,21 @@ class Revoked:
             return
         value = op.value or {}
         side = self._on_green if op.route == "green" else self._on_blue
+        kind = str(value.get("kind", ""))
         for grant in value.get("grants") or ([op.grant] if op.grant else []):
-            side[grant] = str(value.get("kind", ""))
+            # A token revoked later does not give the consent back.
+            if side.get(grant) not in _TAKE_CONSENT:
+                side[grant] = kind
 
     def before_switch(self) -> tuple[list[str], list[str]]:
         """(grants whose tokens must be dead on green, those whose consent must be too)."""
-        consents = [g for g, kind in self._on_blue.items() if kind in ("consent", "subject")]
+        consents = [g for g, kind in self._on_blue.items() if kind in _TAKE_CONSENT]
         return list(self._on_blue), consents
 
     def consents(self) -> list[str]:
         """Grants whose consent was taken back on either side."""
-        both = {**self._on_blue, **self._on_green}
-        return [g for g, kind in both.items() if kind in ("consent", "subject")]
+        return list({g: None for side in (self._on_blue, self._on_green)
+                     for g, kind in side.items() if kind in _TAKE_CONSENT})
 
     def all(self) -> dict[str, str]:
         """Grant → kind of its revocation, on either side."""

@@ -20,6 +20,8 @@ from sim.scenario import Step
 
 UNDO_DEADLINE_S = 60.0
 """Assumption: no undo takes a minute; one that does is reported and the next is tried."""
+READY_DEADLINE_S = 60.0
+"""Assumption: a Hydra starts in seconds, its first boot in three; a minute is out of order."""
 WELL_WATCH_S = 3.0
 """Assumption: three seconds of traffic without a failure belong to the proof that blue is well."""
 
@@ -70,11 +72,17 @@ class Runner:
         tried = yield from self._supervised(self._before(step, entry.needs), None)
         if tried.how != "ok":
             return tried
+        if entry.ready is not None:
+            self._done.append(step)
+            tried = yield from self._supervised(entry.ready(ctx, step), READY_DEADLINE_S)
+            if tried.how != "ok":
+                return tried
         i = ctx.journal.invoke("runbook", "step", value={
             "step": step.name, "kind": step.kind, "n": n, "of": of, "deadline_s": step.deadline,
             "undo": entry.undo_words, "does": entry.does})
         ctx.phases.mark(step.name)
-        self._done.append(step)
+        if step not in self._done:
+            self._done.append(step)
         began_s = ctx.env.now
         tried = yield from self._supervised(entry.act(ctx, step), step.deadline)
         took_s = round(ctx.env.now - began_s, 3)

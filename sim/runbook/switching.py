@@ -16,21 +16,26 @@ DRAIN_S = 2.0
 buffer bound is longer, and what is left then is cut by the fence and counted."""
 
 
+def ready(ctx: Context, step: Cutover) -> Acting:
+    """Start green and prove its links: before the clock of the cutover begins."""
+    figures: dict[str, Any] = yield from ctx.do(ctx.rig.operations.start_green())
+    return figures
+
+
 def cutover(ctx: Context, step: Cutover) -> Acting:
-    """Green starts; buffer, drain, fence, switch, release: one instant for new requests."""
+    """Buffer, drain, fence, switch, release: one instant for new requests."""
     operations = ctx.rig.operations
-    started = yield from ctx.do(operations.start_green())
+    ctx.facts["crossed"] = True
     began_s = ctx.env.now
     yield from ctx.do(operations.buffer(True))
     _state(ctx, "BUFFERING", "cutover")
-    figures: dict[str, Any] = {"green_ready_s": started.get("ready_s")}
+    figures: dict[str, Any] = {}
     try:
         figures |= yield from _cross(ctx, step)
     finally:
         released = yield from ctx.do(operations.buffer(False))
         _state(ctx, "RUNNING", "cutover")
-    figures |= {"buffered_s": round(ctx.env.now - began_s, 3), **released}
-    return figures
+    return {**figures, "buffered_s": round(ctx.env.now - began_s, 3), **released}
 
 
 def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str, Any]]:
@@ -64,8 +69,11 @@ def switch(ctx: Context, what: Any, to: Any) -> Generator[simpy.Event, Any, None
 def cutover_undo(ctx: Context, step: Cutover) -> Acting:
     """Back to blue: green's revocations are replayed on it first, nothing writes meanwhile."""
     operations = ctx.rig.operations
-    yield from ctx.do(operations.buffer(True))
     figures: dict[str, Any] = {}
+    if not ctx.facts.get("crossed"):
+        yield from ctx.do(operations.stop_green())
+        return figures
+    yield from ctx.do(operations.buffer(True))
     try:
         yield from ctx.do(operations.drain("green", deadline_s=DRAIN_S))
         if step.fence == "blue":

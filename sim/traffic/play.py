@@ -6,12 +6,13 @@ in time, or at all, is counted, because a late sender proves nothing about a ser
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from sim.clock import LiveEnvironment, LiveProcess
+from sim.clock import Call, LiveEnvironment, LiveProcess
 from sim.history.journal import Journal
 from sim.phases import Phases
 from sim.rigs.rig import Clients
@@ -77,6 +78,8 @@ class Traffic:
 
     def start(self) -> None:
         """From now on actors come as planned; their times count from here."""
+        gc.collect()
+        gc.freeze()  # plan and population live to the end: walking them would make sends late
         self._stage.begin_s = self._env.now
         self._begin(self._dispatch())
         self._begin(self._follow_phases())
@@ -164,6 +167,4 @@ class Traffic:
 
 def _is_calling(process: LiveProcess) -> bool:
     """Whether an operation of its own is under way: that one is completed first."""
-    from sim.clock import Call
-
     return isinstance(process.target, Call)

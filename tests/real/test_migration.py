@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import aiohttp
@@ -139,7 +141,8 @@ async def test_a_changed_row_and_a_lost_row_are_differences(blue: Stand) -> None
         await g.execute("UPDATE hydra_oauth2_access SET active = false WHERE subject = 'bob'")
         told = await equality(b, g, await digests(b))
     assert told["different"] == 2
-    assert {t for t, one in told["tables"].items() if not one["equal"]} == {"hydra_oauth2_refresh", "hydra_oauth2_access"}
+    assert {t for t, one in told["tables"].items() if not one["equal"]} == {
+        "hydra_oauth2_refresh", "hydra_oauth2_access"}
 
 
 async def test_dropped_copied_again_and_refused(blue: Stand) -> None:
@@ -155,7 +158,43 @@ async def test_dropped_copied_again_and_refused(blue: Stand) -> None:
     figures = await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
     assert figures["different"] == 0
     async with database(blue.engine, blue.secrets, "green") as green:
-        assert await green.fetchval("SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'") == "hydra"
+        owners = await green.fetch("SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'")
+        assert [row[0] for row in owners] == ["hydra"]
+
+
+async def test_a_copy_given_up_leaves_nothing_behind(blue: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    copying = Copying(blue.engine, blue.secrets)
+    scratch = mkdtemp(dir="/tmp")
+    os.chmod(scratch, 0o777)  # the copier is the user Postgres runs as
+    monkeypatch.setenv("TMPDIR", scratch)
+    for delay_s in (0.0, 0.1, 0.4):
+        fixed = asyncio.Event()
+        copy = asyncio.create_task(copying.copy(by="dump", jobs=2, on_snapshot=fixed.set, progress=quiet))
+        await fixed.wait()
+        await asyncio.sleep(delay_s)
+        copy.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await copy
+        await copying.drop_copy()
+        assert os.listdir(scratch) == []
+    assert (await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet))["different"] == 0
+    os.rmdir(scratch)
+
+
+async def test_a_migration_given_up_names_no_success(blue: Stand) -> None:
+    await Copying(blue.engine, blue.secrets).copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    begun = asyncio.Event()
+    migration = Migration(blue.engine, blue.secrets)
+    work = asyncio.create_task(migration.migrate(analyze=False, progress=lambda _: begun.set()))
+    await begun.wait()
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    missing = (await migration.listed())["missing"]
+    # Files already done stay done, so it goes on where it was.
+    figures = await migration.migrate(analyze=False, progress=quiet)
+    assert figures["files"] == len(missing)
+    assert (await migration.listed())["missing"] == []
 
 
 async def test_revoked_rotated_and_new_are_told_apart(blue: Stand) -> None:

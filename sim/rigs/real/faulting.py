@@ -15,6 +15,7 @@ from sim.rigs.real.toxiproxy import Toxiproxy
 PROOF_DELAY_S = 0.1
 """Assumption: 100 ms stand out from a probe's own few milliseconds, on a busy laptop too."""
 SEEN_SHARE = 0.8
+PROOFS, USUAL_PROBES = 3, 3
 ANSWER_S = 1.0
 """Assumption: a probe that has no answer within a second beyond its usual time has none."""
 
@@ -66,19 +67,29 @@ class RealFaults:
         Returns {proven, usual_s, delayed_s}.
         """
         usual_s = await self._usual(link)
+        seen_s = 0.0
+        for _ in range(PROOFS):
+            seen_s = await self._delayed(link, usual_s)
+            if seen_s - usual_s >= PROOF_DELAY_S * SEEN_SHARE:
+                break
+            # A busy machine made the usual probe slow, so that the delay drowned: look again.
+            usual_s = min(usual_s, await self._usual(link))
+        return {"proven": seen_s - usual_s >= PROOF_DELAY_S * SEEN_SHARE, "usual_s": round(usual_s, 4),
+                "delayed_s": round(seen_s, 4)}
+
+    async def _delayed(self, link: str, usual_s: float) -> float:
+        """Seconds the link's probe takes under a toxic."""
         await self._toxiproxy.add(link, name="proof", toxic="latency", stream="downstream",
                                   attributes={"latency": round(PROOF_DELAY_S * 1000), "jitter": 0})
         try:
-            delayed_s = await self._probing.elapsed(link, limit_s=usual_s + 5.0)
+            return await self._probing.elapsed(link, limit_s=usual_s + 5.0)
         finally:
             await self._toxiproxy.remove(link, "proof")
-        proven = delayed_s - usual_s >= PROOF_DELAY_S * SEEN_SHARE
-        return {"proven": proven, "usual_s": round(usual_s, 4), "delayed_s": round(delayed_s, 4)}
 
     async def _usual(self, link: str) -> float:
-        """The faster of two probes: the first may have to open a connection."""
+        """The fastest of some probes: the first may have to open a connection."""
         try:
-            return min([await self._probing.elapsed(link, limit_s=10.0) for _ in range(2)])
+            return min([await self._probing.elapsed(link, limit_s=10.0) for _ in range(USUAL_PROBES)])
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             raise StepFailed("the link's probe has no answer without a fault", where=link,
                              seen=repr(error)[:200]) from error

@@ -121,7 +121,7 @@ class Fence:
                 try:
                     await connection.execute(f"DELETE FROM {table} WHERE false")
                 except PostgresError as error:
-                    if error.sqlstate != REFUSED:
+                    if getattr(error, "sqlstate", "") != REFUSED:
                         raise StepFailed(f"a write to {table} failed otherwise", where=f"{side}-postgres",
                                          seen=str(error)) from error
                     refused += 1

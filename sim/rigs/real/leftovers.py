@@ -10,10 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,14 +22,13 @@ import psutil
 from sim.errors import EngineDown
 from sim.paths import cache
 from sim.rigs.real.engines.containers import found_in
+from sim.rigs.real.engines.folder import remove_home
 from sim.rigs.real.labels import MARKER
 from sim.rigs.real.living import alive, mark, where
 from sim.rigs.real.record import HOME_PREFIX, living, only_one
 
 END_S = 5.0
 """Assumption: a Postgres told to stop at once gives its shared memory back well within this time."""
-_SHMID_FIELD = (6, 1)
-"""Source: PostgreSQL's pidfile.h: line 7 of postmaster.pid is `shmem key` and `shmem id`."""
 
 
 class Leftover(msgspec.Struct, frozen=True):
@@ -132,17 +128,6 @@ def _files(record: dict[str, Any]) -> Iterator[_Found]:
         yield Leftover("folder", str(folder), run), partial(remove_home, folder)
     path: Path = record["path"]
     yield Leftover("record", path.stem, run), partial(path.unlink, missing_ok=True)
-
-
-def remove_home(home: Path) -> None:
-    """Remove a process engine's folder, and the shared memory a killed Postgres in it left."""
-    for pid_file in home.glob("data/*/postmaster.pid"):
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            line, field = _SHMID_FIELD
-            segment = str(int(pid_file.read_text().splitlines()[line].split()[field]))
-            # Refused while somebody is attached; ipcrm then only marks it, and it goes with them.
-            subprocess.run(["ipcrm", "-m", segment], check=False, capture_output=True, timeout=END_S)
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def _locks(owners: set[str] | None) -> Iterator[_Found]:

@@ -42,7 +42,7 @@ WHERE i.indrelid = ANY($1::regclass[])
 
 async def load(connection: Any, population: Population, minter: Minter, moment: Moment, *, hash_cost: int,
                progress: Progress) -> dict[str, Any]:
-    """Write everything; returns {rows: {table: n}, copy_s, index_s, bytes}.
+    """Replace everything by the population; returns {rows: {table: n}, copy_s, index_s, bytes}.
 
     `connection` is an asyncpg connection of the superuser. Raises asyncpg's errors.
     """
@@ -56,6 +56,8 @@ async def load(connection: Any, population: Population, minter: Minter, moment: 
             await connection.execute(
                 f'ALTER TABLE {one["table"]} DROP CONSTRAINT "{one["name"]}"' if one["what"] == "constraint"
                 else f'DROP INDEX "{one["name"]}"')
+        # New files for the tables: with wal_level = minimal what goes into them is not logged.
+        await connection.execute(f"TRUNCATE {', '.join(COLUMNS)}")
         rows["hydra_client"] = await _load_clients(connection, population, minter, hash_cost)
         async for done, pieces in _pieces(population, minter, moment):
             for table, text in pieces.items():

@@ -17,8 +17,8 @@ from sim.rigs.rig import Progress
 
 DEADLINE_S = 3600.0
 """Assumption: the step's own deadline comes long before; this only ends a job that nobody waits for."""
-STATUS_S = 60.0
-"""Assumption: asking for the list takes a quarter of a second; a minute is a dead database."""
+STATUS_S = 15.0
+"""Assumption: asking for the list takes a quarter of a second; without a database the program tries for ever."""
 NAMED = 20
 """Rows named in a failure at most."""
 SLOWEST = 5
@@ -93,8 +93,13 @@ class Migration:
     async def _ask(self) -> Listed:
         """The program's own list. Raises StepFailed if it gives none."""
         lines: list[str] = []
-        result = await self._engine.job("migrator", ["migrate", "sql", "status", "-e"], on_line=lines.append,
-                                        deadline_s=STATUS_S)
+        try:
+            result = await self._engine.job("migrator", ["migrate", "sql", "status", "-e"], on_line=lines.append,
+                                            deadline_s=STATUS_S)
+        except TimeoutError as error:
+            raise StepFailed(f"the migrator gave no list of its migrations in {STATUS_S:g} s", where="migrator",
+                             seen="\n".join(lines)[-400:], todo="does green's Postgres answer on "
+                             "migrator->green-postgres?") from error
         listed = read_status(lines)
         if not listed.names:
             raise StepFailed("the migrator gave no list of its migrations", where="migrator",

@@ -27,11 +27,10 @@ Probe = Callable[[float], Awaitable[None]]
 class Probing:
     """Probes of a running stack, by link."""
 
-    def __init__(self, engine: Engine, controls: dict[str, Controls], issuer_host: str, login_host: str,
-                 postgres_environment: dict[str, str]) -> None:
+    def __init__(self, engine: Engine, controls: dict[str, Controls], issuer_host: str,
+                 login_host: str) -> None:
         self._engine, self._controls = engine, controls
         self._issuer_host, self._login_host = issuer_host, login_host
-        self._postgres_environment = postgres_environment
 
     async def elapsed(self, link: str, *, limit_s: float) -> float:
         """Seconds the link's probe took.
@@ -107,7 +106,7 @@ class Probing:
         async def probe(limit_s: float) -> None:
             result = await self._engine.job(
                 "copier", ["psql", "-h", host, "-p", port, "-U", "rehearse", "-d", "hydra", "-Atc", "select 1"],
-                environment={**self._postgres_environment, "PGCONNECT_TIMEOUT": str(max(2, round(limit_s)))},
+                environment={"PGCONNECT_TIMEOUT": str(max(2, round(limit_s)))},
                 deadline_s=min(JOB_DEADLINE_S, limit_s + 2.0))
             if result.exit_code:
                 raise ConnectionError(result.tail[-200:])
@@ -115,9 +114,13 @@ class Probing:
 
     def _python_job(self, link: str) -> Probe:
         host, _, port = self._engine.inside(link).partition(":")
-        # A Postgres waits for the client to speak first, so the probe sends an SSLRequest (PostgreSQL
-        # protocol, message flow, "SSL Session Encryption"); NATS greets by itself.
-        speak = "" if link.endswith("->queue") else "s.sendall(bytes([0,0,0,8,4,210,22,47]));"
+        # NATS greets by itself. A Postgres and a Hydra wait for the client to speak first: an SSLRequest
+        # (PostgreSQL protocol, message flow, "SSL Session Encryption"), or a request.
+        speak = ""
+        if "-postgres" in link:
+            speak = "s.sendall(bytes([0,0,0,8,4,210,22,47]));"
+        elif "-hydra" in link:
+            speak = "s.sendall(b'GET /health/ready HTTP/1.0\\r\\n\\r\\n');"
         code = (f"import socket;s=socket.create_connection(({host!r},{port}),20);s.settimeout(20);{speak}"
                 "raise SystemExit(not s.recv(1))")
 

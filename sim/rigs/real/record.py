@@ -17,7 +17,6 @@ from typing import Any
 from sim.paths import cache
 from sim.rigs.real.living import me
 
-
 HOME_PREFIX = "rh-"
 """How a process engine's own folder begins; nothing else is ever removed as one."""
 

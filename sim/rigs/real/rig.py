@@ -23,7 +23,7 @@ from sim.rigs.real.faulting import RealFaults
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.gauging import Gauging
 from sim.rigs.real.hydra_api import HydraApi
-from sim.rigs.real.lifetime import Lifetime
+from sim.rigs.real.lifetime import Lifetime, go_duration
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.noted import NotedEngine
 from sim.rigs.real.operations import RealOperations, together
@@ -43,6 +43,7 @@ from sim.traffic.minting import Minter
 from sim.traffic.plan import make_plan
 from sim.traffic.population import Population
 
+PROGRESS_S = 2.0
 OUR_SERVICES = ("edge", "login-consent", "authz")
 
 
@@ -55,9 +56,11 @@ class RealRig:
         self.scenario, self.population, self.plan, self.seed = scenario, population, plan, seed
         self._say, self._command = say, command
         self._secrets = secrets()
+        self._bare_engine = engine
         self.engine: Any = NotedEngine(engine, self._secrets, command)
         self.minter = Minter(self._secrets.system, seed)
         self._controls: dict[str, Controls] = {}
+        self._told: tuple[str | None, float] = (None, 0.0)
         self.prove_links: Callable[[list[str]], Awaitable[None]] = _not_proven
         """Set by the rehearsal: proves links and writes it down."""
 
@@ -99,9 +102,12 @@ class RealRig:
         return {"ready_s": round(ready_s, 3), "seeding": seeding, "parts": self.parts.versions,
                 "engine": engine.kind}
 
-    def _progress(self, told: Any) -> None:
-        self._say(f"seeding: {told}" if isinstance(told, str) else
-                  f"seeding: {told.get('now', '')} {told.get('done', '')}/{told.get('total', '')}")
+    def _progress(self, told: dict[str, Any]) -> None:
+        """A line when the work changes, and one each two seconds."""
+        now_s = time.monotonic()
+        if told.get("now") != self._told[0] or now_s - self._told[1] > PROGRESS_S:
+            self._told = (told.get("now"), now_s)
+            self._say(f"seeding: {told.get('now', '')} {told.get('done', 0):,} of {told.get('total', 0):,} grants")
 
     def _compose(self) -> None:
         """The acts, once there are addresses."""
@@ -112,7 +118,7 @@ class RealRig:
         self.clients = self.sender
         service = next(client for client in self.population.clients if client.kind == "service")
         toxiproxy = Toxiproxy(*engine.direct("toxiproxy", "api"))
-        probing = Probing(engine, self._controls, AUTH_HOST, LOGIN_HOST, {})
+        probing = Probing(self._bare_engine, self._controls, AUTH_HOST, LOGIN_HOST)
         self.faults = RealFaults(self.stack, toxiproxy, probing)
         apis: dict[Side, HydraApi] = {
             "blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
@@ -182,9 +188,9 @@ def variables(scenario: Scenario) -> dict[str, str]:
     return {
         "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.hydra}",
         "PROGRAM_GREEN_HYDRA": f"hydra-{scenario.stack.green.hydra}",
-        "ACCESS_TTL": f"{scenario.tokens.access:g}s", "REFRESH_TTL": f"{scenario.tokens.refresh:g}s",
+        "ACCESS_TTL": go_duration(scenario.tokens.access), "REFRESH_TTL": go_duration(scenario.tokens.refresh),
         "HASH_COST": str(scenario.population.hash_cost),
-        "GRACE_PERIOD": f"{scenario.stack.green.grace_period:g}s",
+        "GRACE_PERIOD": go_duration(scenario.stack.green.grace_period),
         "EDGE_COALESCING_S": f"{edge.coalescing:g}", "EDGE_BUFFER_S": f"{edge.buffer:g}",
         "EDGE_BUFFER_MAX": str(edge.buffer_max), "EDGE_QUEUE_DOWN": edge.queue_down,
         "EDGE_CAPTURE_RECORD": getattr(capture, "record", "grant"),

@@ -1,9 +1,10 @@
 """Toxiproxy's API, with a deadline on every call.
 
 `toxiproxy-python` is the client, repaired here: it is blocking and has no timeouts (a call can
-hang for as long as the server does), it keeps one address for the whole process, and it has no
-way to change a toxic. So its calls run in a thread with a deadline, its consumer is bound to
-this server, and the update is made through the same consumer.
+hang for as long as the server does), it keeps one address for the whole process, takes a 500 or
+503 for success, and has no way to change a toxic. So its calls run in a thread with a deadline,
+its consumer is bound to this server, the status is looked at, and the update is made through the
+same consumer. `POST /reset` is never used: one link that hangs would hang it for all.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from toxiproxy import exceptions
 from toxiproxy.api import APIConsumer
-from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from sim.errors import StepFailed
+
+# Made at run time there, so a type checker does not know that they are exceptions.
+NotFound: type[Exception] = exceptions.NotFound
+ProxyExists: type[Exception] = exceptions.ProxyExists
+InvalidToxic: type[Exception] = exceptions.InvalidToxic
 
 DEADLINE_S = 2.0
 """Assumption: the API answers in milliseconds; a server that hangs longer is out of order."""
@@ -70,15 +76,22 @@ class Toxiproxy:
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None, *,
                     missing_ok: bool = False) -> Any:
+        # A proxy of the environment is for the world outside, not for loopback.
+        options: dict[str, Any] = {"timeout": DEADLINE_S, "proxies": {"no_proxy": self._consumer.host}}
+
         def call() -> Any:
             if method == "GET":
-                return self._consumer.get(path, timeout=DEADLINE_S)
+                return self._consumer.get(path, **options)
             if method == "DELETE":
-                return self._consumer.delete(path, timeout=DEADLINE_S)
-            return self._consumer.post(path, json=body, timeout=DEADLINE_S)
+                return self._consumer.delete(path, **options)
+            return self._consumer.post(path, json=body, **options)
 
         try:
-            return await asyncio.wait_for(asyncio.to_thread(call), DEADLINE_S + 0.5)
+            answer = await asyncio.wait_for(asyncio.to_thread(call), DEADLINE_S + 0.5)
+            if answer.status_code >= 400:
+                raise StepFailed("Toxiproxy refused", where=f"{method} {path}",
+                                 seen=f"{answer.status_code} {answer.text}"[:300])
+            return answer
         except NotFound as error:
             if missing_ok:
                 return None

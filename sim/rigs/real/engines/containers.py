@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 from sim.errors import EngineDown, NotReady
+from sim.rigs.real.engines.engine import Usage
+from sim.rigs.real.engines.running import usage
 from sim.rigs.real.labels import OWNER, RUN, SERVICE, WHERE
 from sim.rigs.real.living import me, where
 
@@ -77,9 +79,9 @@ class Containers:
             binds=list(wanted.mounts), shm_size=wanted.shm_size, network_mode=self.network,
             # json-file whatever the daemon's default: the logs are read back through the API.
             log_config=LogConfig(type="json-file", config={}),
-            # No name server but the network's own: a name that is not up yet fails at once
-            # instead of waiting for somebody else's server, and nothing calls home.
-            dns=["127.0.0.1"])
+            # No name server but the network's own, so nothing calls home. The name of a part that is
+            # not up stays without an answer, and Toxiproxy accepts nothing while it dials: not for long.
+            dns=["127.0.0.1"], dns_opt=["timeout:1", "attempts:1"])
         network = self._api.create_networking_config({self.network: self._api.create_endpoint_config(
             aliases=[wanted.service] if wanted.alias else [])})
         try:
@@ -102,14 +104,15 @@ class Containers:
             raise NotReady("a container can't be started", where=ident[:12],
                            seen=str(error.explanation or error)[:400]) from error
 
-    def running(self, ident: str) -> bool:
-        """Whether it runs (paused counts)."""
+    def pid(self, ident: str) -> int:
+        """The first process of it, on the daemon's machine; 0 if it does not run (paused runs)."""
         from docker.errors import NotFound
 
         try:
-            return bool(self._api.inspect_container(ident)["State"]["Running"])
+            state = self._api.inspect_container(ident)["State"]
         except NotFound:
-            return False
+            return 0
+        return int(state["Pid"]) if state["Running"] else 0
 
     def output(self, ident: str) -> Iterator[bytes]:
         """Its output from the beginning until it ends, in pieces."""
@@ -148,14 +151,24 @@ class Containers:
         with contextlib.suppress(NotFound):
             self._api.remove_container(ident, v=True, force=True)
 
-    def usage(self, ident: str) -> tuple[float, int]:
-        """(CPU seconds, resident bytes) since its start."""
+    def usage(self, ident: str) -> Usage:
+        """What it uses now; zeros if it does not run.
+
+        Read from its processes where this machine has them (as everywhere but in a desktop's
+        virtual machine): the daemon's own figures take it a second.
+        """
+        pid = self.pid(ident)
+        if pid == 0:
+            return Usage(0.0, 0)
+        with contextlib.suppress(OSError):
+            if ident in Path(f"/proc/{pid}/cgroup").read_text():
+                return usage(pid)
         told = self._api.stats(ident, stream=False, one_shot=True)
         memory = told.get("memory_stats", {})
         stats = memory.get("stats", {})
         # Without the page cache, as `docker stats` counts; cgroup v1 names it total_…, v2 without.
         cache = sum(int(stats.get(f"total_{name}", stats.get(name, 0))) for name in ("inactive_file", "active_file"))
-        return told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, max(0, int(memory.get("usage", 0)) - cache)
+        return Usage(told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, max(0, int(memory.get("usage", 0)) - cache))
 
     def put_data(self, ident: str, folder: str, tar: Path) -> None:
         """Unpack a tar of a data folder's content into `folder` of a created container."""

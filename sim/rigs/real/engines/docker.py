@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sim.errors import EngineDown, NotReady
+from sim.errors import EngineDown
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines.addresses import container_variables, image_variables, secret_variables
 from sim.rigs.real.engines.containers import Containers, Wanted
@@ -110,7 +110,7 @@ class DockerEngine:
         self._follow(name, ident)
 
         async def lives() -> bool:
-            return await self._call(self._containers.running, ident)
+            return await self._call(self._containers.pid, ident) != 0
 
         await wait_ready(self, name, self._secrets, lives=lives)
         if service.kind == "toxiproxy":
@@ -238,7 +238,7 @@ class DockerEngine:
     async def save_data(self, service: str, tar: Path) -> None:
         """See `Engine.save_data`."""
         ident = self._made[service]
-        if await self._call(self._containers.running, ident):
+        if await self._call(self._containers.pid, ident):
             raise EngineDown("data can only be saved of a stopped Postgres", where=service)
         part = tar.with_name(tar.name + ".part")
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
@@ -249,9 +249,7 @@ class DockerEngine:
     async def usage(self, service: str) -> Usage:
         """See `Engine.usage`."""
         ident = self._made.get(service)
-        if ident is None or not await self._call(self._containers.running, ident):
-            return Usage(0.0, 0)
-        return Usage(*await self._call(self._containers.usage, ident))
+        return Usage(0.0, 0) if ident is None else await self._call(self._containers.usage, ident)
 
     def log(self, service: str) -> Path:
         """See `Engine.log`."""

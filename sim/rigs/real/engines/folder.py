@@ -6,13 +6,30 @@ A packed folder is a plain tar whose names begin with `./`, the same as the dock
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 from sim.errors import EngineDown
 from sim.rigs.real.engines.running import spawn
+
+_SHMID_FIELD = (6, 1)
+"""Source: PostgreSQL's pidfile.h: line 7 of postmaster.pid is `shmem key` and `shmem id`."""
+_TOOL_S = 5.0
+
+
+def remove_home(home: Path) -> None:
+    """Remove a process engine's folder, and the shared memory that a killed Postgres in it left. Blocking."""
+    for pid_file in home.glob("data/*/postmaster.pid"):
+        with contextlib.suppress(OSError, IndexError, ValueError, subprocess.SubprocessError):
+            line, field = _SHMID_FIELD
+            segment = str(int(pid_file.read_text().splitlines()[line].split()[field]))
+            subprocess.run(["ipcrm", "-m", segment], check=False, capture_output=True, timeout=_TOOL_S)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 class DataFolder:
@@ -38,9 +55,9 @@ class DataFolder:
                              "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"], "initdb")
         finally:
             secret.unlink()
+        rules = folder / "pg_hba.conf"
         # As the image's entrypoint does, so that the packed folder serves either engine.
-        with open(folder / "pg_hba.conf", "a") as file:
-            file.write("host all all all scram-sha-256\n")
+        rules.write_text(rules.read_text() + "host all all all scram-sha-256\n")
 
     async def unpack(self, tar: Path, folder: Path) -> None:
         """Fill the folder from a tar; its files belong to whom Postgres runs as.
@@ -48,7 +65,8 @@ class DataFolder:
         Raises EngineDown with tar's output.
         """
         self._own(folder)
-        with open(tar, "rb") as file:  # that user may not reach the cache
+        # Opened by us: that user may not reach the cache.
+        with await asyncio.to_thread(open, tar, "rb") as file:
             await self._run(["tar", "-x", "-C", str(folder)], "unpacking the saved data", stdin=file)
         (folder / "postmaster.pid").unlink(missing_ok=True)
 

@@ -26,7 +26,7 @@ from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines import running
 from sim.rigs.real.engines.addresses import loopback_variables, secret_variables
 from sim.rigs.real.engines.engine import JobResult, Kind, Usage
-from sim.rigs.real.engines.folder import DataFolder
+from sim.rigs.real.engines.folder import DataFolder, remove_home
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.engines.together import in_order
@@ -40,7 +40,7 @@ from sim.rigs.real.toxiproxy import Toxiproxy
 
 STOP_S = 10.0
 """As `docker stop`: ten seconds, then SIGKILL."""
-_ON_DISK = "/var/tmp"  # noqa: S108  # not /tmp, which may be memory: two databases of a GB go here
+_ON_DISK = "/var/tmp"  # not /tmp, which may be memory: two databases of a GB go here
 
 
 class ProcessEngine:
@@ -112,7 +112,7 @@ class ProcessEngine:
                      output: IO[bytes] | int) -> asyncio.subprocess.Process:
         argv = self._argv(service, command)
         # SIGQUIT is Postgres' immediate shutdown: it gives its shared memory back.
-        serves = service.kind == "postgres" and command[0] == "postgres"
+        serves = self._serves(service, command)
         try:
             process = await running.spawn(
                 argv, environment={**self._environment(service), **environment}, folder=self._home, output=output,
@@ -139,16 +139,20 @@ class ProcessEngine:
         match service.kind:
             case "postgres":
                 program = shutil.which(command[0], path=str(binary)) or command[0]
-                serving = ["-D", str(self._data(service.name)), "-p", str(self._ports[service.name, "sql"]),
+                serving = ["-D", str(self._data(service.name)), "-p", str(self._ports.get((service.name, "sql"))),
                            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
                            # Not in /dev/shm, where a killed Postgres would leave it.
-                           "-c", "dynamic_shared_memory_type=mmap"] if command[0] == "postgres" else []
+                           "-c", "dynamic_shared_memory_type=mmap"] if command == service.command else []
                 return [program, *command[1:], *serving]
             case "python":
                 return [str(binary), *command[1:]] if command[0] == "python" else command
             case "hydra":
                 return [str(binary), *(command[1:] if command[:1] == ["hydra"] else command)]
         return [str(binary), *command]
+
+    def _serves(self, service: Service, command: list[str]) -> bool:
+        """Whether this is a Postgres server, not one of its other programs."""
+        return command[0] == "postgres" and (service.name, "sql") in self._ports
 
     async def stop(self, service: str) -> None:
         """See `Engine.stop`."""
@@ -252,7 +256,7 @@ class ProcessEngine:
         self._running.clear()
         for pid in running.marked(MARKER, self.run_id):  # started by a call that was cancelled half way
             running.send(pid, signal.SIGKILL)
-        await asyncio.to_thread(shutil.rmtree, self._home, True)
+        await asyncio.to_thread(remove_home, self._home)
         self._reserved.close()
         self._record.close()
 

@@ -63,7 +63,8 @@ async def _hydra(engine: Engine, service: str) -> None:
         async with session.get(f"http://{host}:{port}/health/ready") as response:
             if response.status != 200:
                 raise ValueError(f"ready says {response.status}")
-        async with session.post(f"http://{host}:{port}{prefix}/oauth2/introspect", data={"token": "none.none"}) as response:
+        asked = session.post(f"http://{host}:{port}{prefix}/oauth2/introspect", data={"token": "none.none"})
+        async with asked as response:
             told = await response.json(content_type=None)
             if response.status != 200 or told.get("active") is not False:
                 raise ValueError(f"introspection says {response.status}")
@@ -72,8 +73,9 @@ async def _hydra(engine: Engine, service: str) -> None:
 async def _queue(address: tuple[str, int]) -> None:
     import nats
 
+    # Its default waits two seconds after a refused connection.
     connection = await nats.connect(f"nats://{address[0]}:{address[1]}", allow_reconnect=False, connect_timeout=2,
-                                    error_cb=_silent)
+                                    reconnect_time_wait=0, max_reconnect_attempts=1, error_cb=_silent)
     try:
         await connection.jetstream().account_info()
     finally:
@@ -85,9 +87,10 @@ async def _silent(error: Exception) -> None:
 
 
 async def _health(address: tuple[str, int], token: str) -> None:
+    bearer = {"Authorization": f"Bearer {token}"}
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3.0)) as session,
-        session.get(f"http://{address[0]}:{address[1]}/health", headers={"Authorization": f"Bearer {token}"}) as response,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3.0), headers=bearer) as session,
+        session.get(f"http://{address[0]}:{address[1]}/health") as response,
     ):
         if response.status != 200:
             raise ValueError(f"health says {response.status}")

@@ -15,7 +15,8 @@ async def prepare(address: tuple[str, int], password: str) -> None:
     Raises what asyncpg raises while the server starts.
     """
     host, port = address
-    admin = await asyncpg.connect(host=host, port=port, user="rehearse", password=password, database="postgres", timeout=3)
+    admin = await asyncpg.connect(host=host, port=port, user="rehearse", password=password, database="postgres",
+                                  timeout=3)
     try:
         if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = 'edge'"):
             # A password can't be a parameter of CREATE ROLE; ours are hex digits.

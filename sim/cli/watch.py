@@ -1,0 +1,59 @@
+"""`rehearse watch RUN`: the screen, live if the run lives, else its recording played again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.errors import BadInput
+
+DEMO = "demo"
+
+
+def watch(
+    run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path; demo plays the shipped one")] = "latest",
+    speed: Annotated[float, typer.Option(envvar="REHEARSE_SPEED", help="of a replay; 1 is as it went")] = 1.0,
+    replay: Annotated[bool, typer.Option("--replay", help="from the beginning, even if the run lives")] = False,
+) -> None:
+    """Watch a run: live while it lives, else replayed; q leaves it alone."""
+    if not 0 < speed <= 1000:
+        raise BadInput("a speed is a number above 0, at most 1000", where="--speed", seen=f"{speed:g}",
+                       todo="--speed 4 plays four times as fast")
+    folder = recording(run)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadInput("the screen needs a terminal", where="watch", todo=f"rehearse report {run} prints the result")
+    command = [sys.executable, "-m", "tui", str(folder)]
+    if replay or not lives(folder):
+        command += ["--replay", "--speed", f"{speed:g}"]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def recording(run: str) -> Path:
+    """The folder whose history is to be shown.
+
+    Raises BadInput if there is none, or (for demo) if none was shipped.
+    """
+    from sim.cli.runs import find_run
+    from sim.paths import data
+
+    if run != DEMO:
+        return find_run(run)
+    folder = data("scenarios", DEMO)
+    if not any((folder / name).exists() for name in ("history.jsonl", "history.jsonl.gz")):
+        raise BadInput("no recording was shipped with this copy", where=str(folder), todo="rehearse run 10, then watch latest")
+    return folder
+
+
+def lives(folder: Path) -> bool:
+    """Does the run's process still live? Told by its control.json, and by whether that process is there."""
+    import psutil
+
+    try:
+        return bool(psutil.pid_exists(int(json.loads((folder / "control.json").read_bytes())["pid"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,147 @@
+"""Lines of the screen: pieces of text, each with what its colour means.
+
+A colour has one meaning (`Role`), and the text says the same without it. Nothing here knows
+a widget or a theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+Role = Literal["", "strong", "blue", "green", "bad", "ask", "made", "past"]
+"""strong: what counts · blue, green: the two stacks alone · bad: broken or failed · ask: unknown,
+or waits for you · made: made by us (faults) · past: past, idle, not asked."""
+
+Span = tuple[str, Role]
+Line = list[Span]
+
+ROLES: tuple[Role, ...] = ("", "strong", "blue", "green", "bad", "ask", "made", "past")
+SPARKS = "▁▂▃▄▅▆▇█"
+_PLAIN = {
+    "✓": "v",
+    "✗": "x",
+    "○": "o",
+    "–": "-",
+    "●": "*",
+    "▸": ">",
+    "▶": ">",
+    "◀": "<",
+    "▲": "^",
+    "▼": "v",
+    "→": ">",
+    "·": ".",
+    "…": "~",
+    "×": "x",
+    "≈": "~",
+    "↑": "^",
+    "↓": "v",
+    "━": "=",
+    "╸": ">",
+    "─": "-",
+    "╌": "-",
+    "│": "|",
+    "┃": "|",
+    "█": "#",
+    "▌": "+",
+    "░": ".",
+    **dict.fromkeys("╭╮╰╯┏┓┗┛┌┐└┘┬┴├┤", "+"),
+    **dict(zip("▁▂▃▄▅▆▇", "._-:=+*", strict=True)),
+}
+ASCII = str.maketrans(_PLAIN)
+"""For terminals without Unicode: every glyph has a plain twin of one cell."""
+
+
+def text(line: Line) -> str:
+    """The line without its colours."""
+    return "".join(piece for piece, _ in line)
+
+
+def width(line: Line) -> int:
+    """How many cells it takes."""
+    return sum(cell_len(piece) for piece, _ in line)
+
+
+def fit(line: Line, cells: int) -> Line:
+    """Exactly so many cells: padded with blanks, or cut with an ellipsis."""
+    taken = width(line)
+    if taken == cells:
+        return line
+    if taken < cells:
+        return [*line, (" " * (cells - taken), "")]
+    kept: Line = []
+    left = cells
+    for piece, role in line:
+        size = cell_len(piece)
+        if size < left:
+            kept.append((piece, role))
+            left -= size
+            continue
+        kept.append((set_cell_size(piece, max(0, left - 1)) + "…", role) if left else ("", role))
+        break
+    return kept
+
+
+def between(left: Line, right: Line, cells: int, fill: str = " ", role: Role = "") -> Line:
+    """`left`, as much fill as it takes, `right`; the left gives way if there is no room."""
+    room = cells - width(right)
+    if width(left) + 1 > room:
+        left = fit(left, max(0, room - 1))
+    return fit([*left, (fill * max(0, room - width(left)), role), *right], cells)
+
+
+def columns(cells: Sequence[tuple[str, int, Role]]) -> Line:
+    """A table's row: (text, width, role); a negative width aligns to the right."""
+    line: Line = []
+    for said, size, role in cells:
+        span = abs(size)
+        cut = said if cell_len(said) <= span else set_cell_size(said, span - 1) + "…"
+        blank = " " * (span - cell_len(cut))
+        line.append((blank + cut if size < 0 else cut + blank, role))
+    return line
+
+
+def box(
+    title: Line, right: Line, inside: Iterable[Line], cells: int, rows: int, *, edge: Role = "past", heavy: bool = False
+) -> list[Line]:
+    """A frame of `cells` × `rows` with a title to the left and a word to the right of its upper edge."""
+    tl, tr, bl, br, h, v = "┏┓┗┛━┃" if heavy else "╭╮╰╯─│"
+    if cells < 6 or rows < 2:
+        return [fit([], cells) for _ in range(rows)]
+    head = between(
+        [(" ", ""), *title, (" ", "")], [(" ", ""), *right, (" ", "")] if right else [], cells - 2, fill=h, role=edge
+    )
+    drawn: list[Line] = [[(tl, edge), *head, (tr, edge)]]
+    body = list(inside)[: rows - 2]
+    body += [[] for _ in range(rows - 2 - len(body))]
+    drawn += [[(v, edge), (" ", ""), *fit(line, cells - 4), (" ", ""), (v, edge)] for line in body]
+    drawn.append([(bl + h * (cells - 2) + br, edge)])
+    return drawn
+
+
+def spark(series: Sequence[float], top: float) -> str:
+    """One cell a value; `top` fills the cell, nothing at all is a blank dot."""
+    if top <= 0:
+        return "▁" * len(series)
+    last = len(SPARKS) - 1
+    return "".join(SPARKS[max(0, min(last, round(value / top * last)))] for value in series)
+
+
+def bar(share: float, cells: int) -> str:
+    """A level of so many cells; half cells count."""
+    share = max(0.0, min(1.0, share))
+    halves = round(share * cells * 2)
+    if share > 0 and halves == 0:
+        halves = 1
+    full, half = divmod(halves, 2)
+    return ("█" * full + "▌" * half).ljust(cells, "░")
+
+
+def track(share: float, cells: int) -> tuple[str, str]:
+    """A progress track: (what is done, what is left)."""
+    share = max(0.0, min(1.0, share))
+    full = min(cells, int(share * cells))
+    head = "╸" if full < cells and share > 0 else ""
+    return "━" * full + head, "─" * (cells - full - len(head))

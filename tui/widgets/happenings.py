@@ -1,0 +1,31 @@
+"""EVENTS: the last ones, newest below."""
+
+from __future__ import annotations
+
+from tui import words
+from tui.ink import Line, box
+from tui.state import Shown
+from tui.widgets.lines import Lines
+
+
+class Events(Lines):
+    """Bare lines when low, a box when there is room."""
+
+    def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
+        framed = height >= 8
+        room = height - 2 if framed else height
+        last = list(shown.events)[-room:] if room > 0 else []
+        lines: list[Line] = [
+            [
+                ("" if framed else " ", ""),
+                (words.instant(e.t_s, tenths=True), "past"),
+                (f" {e.kind:<5} ", e.role or "past"),
+                (e.text, e.role),
+            ]
+            for e in last
+        ]
+        return (
+            box([("EVENTS", "strong")], [(f"{len(shown.events)} so far", "past")], lines, width, height)
+            if framed
+            else lines
+        )

@@ -1,0 +1,75 @@
+"""REVOCATIONS: acknowledged = on green + in queue; the panel turns red when the sum is off."""
+
+from __future__ import annotations
+
+from tui import words
+from tui.ink import Line, Role, box
+from tui.state import Shown
+from tui.widgets.lines import Lines
+
+
+class Revocations(Lines):
+    """Six figures when narrow, with kinds and waiting times when wide."""
+
+    def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
+        captures = shown.captures
+        off = captures.missing > 0
+        word = "capture ON" if captures.is_on else "capture off"
+        if (shown.gauge.get("edge") or {}).get("capture", {}).get("direction") == "back" and captures.is_on:
+            word = "capture ON, back to blue"
+        lines = self._wide(shown) if width >= 50 else self._narrow(shown)
+        if off:
+            lines[-1] = [(f"✗ {captures.missing} acknowledged and not in the queue", "bad")]
+        return box(
+            [("REVOCATIONS", "strong")],
+            [(word, "strong" if captures.is_on else "past")],
+            lines,
+            width,
+            height,
+            edge="bad" if off else "past",
+        )
+
+    def _gap(self, shown: Shown) -> tuple[str, Role]:
+        gap_s, uses = shown.figure("revocation.longest_gap"), shown.figure("revocation.uses")
+        if not uses or gap_s is None:
+            return "-", ""
+        limit = shown.scenario.tolerate.get("revocation.longest_gap") if shown.scenario is not None else None
+        over = limit is None or (limit.max != "all" and gap_s > float(limit.max))
+        return words.took(gap_s), "bad" if over else ""
+
+    def _narrow(self, shown: Shown) -> list[Line]:
+        captures, gap = shown.captures, self._gap(shown)
+        active = int(shown.figure("revocation.uses") or 0)
+        return [
+            [(f"acknowledged {captures.acknowledged:>4}   in queue {captures.in_queue:>6}", "")],
+            [
+                (f"on green     {captures.on_green:>4}   shed     ", ""),
+                (f"{captures.shed:>6}", "ask" if captures.shed else ""),
+            ],
+            [
+                ("false-active ", ""),
+                (f"{active:>4}", gap[1] if active else ""),
+                ("   gap ", ""),
+                (f"{gap[0]:>11}", gap[1]),
+            ],
+        ]
+
+    def _wide(self, shown: Shown) -> list[Line]:
+        captures, gap = shown.captures, self._gap(shown)
+        kinds = " + ".join(f"{kind} {n}" for kind, n in captures.by_kind.most_common())
+        active = int(shown.figure("revocation.uses") or 0)
+        waits = shown.figure("revocation.oldest_wait")
+        void = f"   void {captures.void}" if captures.void else ""
+        lines: list[Line] = [
+            [(f"acknowledged {captures.acknowledged:>4}", ""), (f"  =  {kinds}" if kinds else "", "past")],
+            [
+                (f"in queue {captures.in_queue:>8}   on green {captures.on_green}{void}   ", ""),
+                (f"shed {captures.shed}", "ask" if captures.shed else ""),
+            ],
+            [("false-active ", ""), (f"{active:>4}", gap[1] if active else ""), ("   longest gap ", ""), gap],
+        ]
+        if waits is not None and captures.in_queue:
+            lines.append([(f"oldest waits {waits:>4.0f} s", "")])
+        if captures.back:
+            lines.append([(f"on green since the switch {captures.back}, captured for the way back", "")])
+        return lines

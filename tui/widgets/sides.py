@@ -1,0 +1,181 @@
+"""Blue to the left, green to the right; the heavy frame is where the route points."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from tui import words
+from tui.ink import Line, Role, box, spark
+from tui.state import Shown
+from tui.widgets.lines import Lines
+
+
+class SidePanel(Lines):
+    """One stack: its traffic once it serves, the migration while it is being made."""
+
+    def __init__(self, side: Literal["blue", "green"], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.side: Literal["blue", "green"] = side
+
+    def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
+        stack = getattr(shown.scenario.stack, self.side) if shown.scenario is not None else None
+        version = stack.hydra if stack is not None else ""
+        wide = height >= 8
+        title = (
+            f"{self.side.upper()} {version}"
+            if not wide or stack is None
+            else f"{self.side.upper()} {'old' if self.side == 'blue' else 'new'}  Hydra {version}  PG {stack.postgres}"
+        )
+        word = shown.side_word(self.side)
+        serves = shown.runbook.route == self.side and shown.runbook.state != "STARTING"
+        made = self.side == "green" and not serves and shown.runbook.switched_s is None
+        inside = self._making(shown, width - 4, wide) if made else self._serving(shown, width - 4, wide)
+        return box(
+            [(title, self.side)],
+            [(word, "strong" if serves else "")],
+            inside,
+            width,
+            height,
+            edge=self.side,
+            heavy=serves,
+        )
+
+    # -- serving
+
+    def _serving(self, shown: Shown, width: int, wide: bool) -> list[Line]:
+        row, now_s = shown.traffic.sides[self.side], shown.now_s
+        head = f"requests {row.rate(now_s):5.1f}/s " if wide else f"{row.rate(now_s):.0f}/s "
+        cells = max(4, min(60, width - len(head)))
+        top = max(max(side.series(now_s, cells), default=0) for side in shown.traffic.sides.values())
+        p50, p95, p99 = (words.ms(q) for q in row.quantiles(now_s))
+        bad: list[tuple[str, int, Role]] = [
+            ("failed", row.failed, "bad"),
+            ("shed", row.shed, "ask"),
+            ("wrong", row.wrong, "bad"),
+        ]
+        gap = "    " if wide else "   "
+        lines: list[Line] = [
+            [(head, ""), (spark(row.series(now_s, cells), top), self.side)],
+            [(f"p50 {p50:>5}{gap}p95 {p95:>5}{gap}p99 {p99:>5} ms", "")],
+            [piece for label, n, role in bad for piece in ((f"{label} ", ""), (f"{n:<5,}", role if n else ""))],
+        ]
+        return lines + self._machine(shown) if wide else lines
+
+    def _machine(self, shown: Shown) -> list[Line]:
+        told: dict[str, Any] = shown.gauge.get(self.side) or {}
+        lines: list[Line] = [[]]
+        if not told:
+            return [*lines, [("hydra  no figures", "past")]]
+        cores = shown.cores.get(self.side)
+        lines.append(
+            [
+                ("hydra  ", "past"),
+                (f"cpu {cores:.2f} core   " if cores is not None else "cpu -   ", ""),
+                (f"RSS {words.megabytes(float(told.get('rss_bytes') or 0))}", ""),
+            ]
+        )
+        lines.append(
+            [
+                ("       ", ""),
+                (
+                    f"heap {words.megabytes(float(told.get('heap_bytes') or 0))}   "
+                    f"goroutines {told.get('goroutines', '-')}",
+                    "",
+                ),
+            ]
+        )
+        waiting = int(told.get("waiting") or 0)
+        lines.append(
+            [
+                ("pg     ", "past"),
+                (f"conns {told.get('connections', '-')}   ", ""),
+                (f"waiting {waiting}", "ask" if waiting else ""),
+                (f"  oldest {float(told.get('oldest_s') or 0):.1f} s", ""),
+            ]
+        )
+        edge: dict[str, Any] = shown.gauge.get("edge") or {}
+        flying = (edge.get("in_flight") or {}).get(self.side, "-")
+        lines.append(
+            [
+                ("edge   ", "past"),
+                (f"under way {flying}   ", ""),
+                (f"buffered {edge.get('waiting', 0)}", "ask" if edge.get("waiting") else ""),
+            ]
+        )
+        return lines
+
+    # -- being made
+
+    def _making(self, shown: Shown, width: int, wide: bool) -> list[Line]:
+        runbook = shown.runbook
+        step, progress = runbook.current, runbook.progress
+        if step is None or step.kind in ("baseline", "lifetime", "capture"):
+            return [[("nothing here yet: the copy comes first", "past")]]
+        now = words.one_line(progress.get("statement") or progress.get("now") or step.name)
+        for_s = progress.get("for_s")
+        timed = f"{float(for_s):.1f} s" if for_s is not None else ""
+        lines: list[Line] = [[(f"{now[: width - len(timed) - 1]:<{width - len(timed)}}{timed}", "")]]
+        lines.append(self._locks(progress, width))
+        lines.append(self._account(shown, progress))
+        if not wide:
+            return lines
+        slowest = sorted(runbook.slowest.items(), key=lambda f: -f[1])[:3]
+        for n, (name, seen_s) in enumerate(slowest):
+            label = "slowest  " if n == 0 else "         "
+            lines.append([(label, "past"), (f"{name[: width - 18]:<{width - 17}}{seen_s:5.1f} s", "")])
+        lines.append([])
+        for name in ("copy", "cleanup", "migrate", "repair"):
+            done = runbook.step(name)
+            if done is not None and done.outcome == "ok" and done.figures:
+                lines.append([(f"{name:<9}", "past"), (_figures(done.figures)[: width - 9], "")])
+        lines.append([("hydra    ", "past"), ("not started", "past")])
+        return lines
+
+    def _locks(self, progress: dict[str, Any], width: int) -> Line:
+        locked = [str(t) for t in progress.get("locked") or []]
+        waits = bool(progress.get("waits"))
+        temp = float(progress.get("temp_bytes") or 0)
+        if not locked and not waits and not temp:
+            return [("no lock held against everybody", "past")]
+        tail: Line = [
+            ("  waits for a lock" if waits else "", "ask"),
+            (f"  temp {words.megabytes(temp)}" if temp else "", ""),
+        ]
+        room = width - sum(len(t) for t, _ in tail) - 6
+        return [("locks ", "past"), (", ".join(locked)[:room] or "none", ""), *tail]
+
+    def _account(self, shown: Shown, progress: dict[str, Any]) -> Line:
+        if shown.verdict is not None and shown.verdict.database:
+            d = shown.verdict.database
+            return [
+                (
+                    f"rows upd {words.count(d.get('rows_updated', 0))}  ins {words.count(d.get('rows_inserted', 0))}  "
+                    f"temp {words.megabytes(d.get('temp_bytes', 0))}",
+                    "",
+                )
+            ]
+        if progress.get("total"):
+            share = float(progress.get("done") or 0) / float(progress["total"])
+            return [
+                (f"{share * 100:.0f} % of {words.count(float(progress['total']))}", ""),
+                ("   no traffic here", "past"),
+            ]
+        return [("no traffic here", "past")]
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    """A step's figures in a few words; only plain ones."""
+    told = []
+    for name, value in figures.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        unit = " s" if name.endswith("_s") else ""
+        shown = (
+            words.megabytes(value)
+            if name.endswith("_bytes")
+            else f"{value:,.1f}"
+            if isinstance(value, float)
+            else f"{value:,}"
+        )
+        told.append(f"{name.removesuffix('_s').removesuffix('_bytes').replace('_', ' ')} {shown}{unit}")
+    return "  ".join(told)
