@@ -36,9 +36,8 @@ colours         blue and green are the two stacks; red ✗ broken; amber waits f
 def text(shown: Shown, *, replay: bool) -> str:
     """The help's text."""
     runs = shown.earlier.runs
-    source = (
-        f"Estimates (~) are medians of {words.plural(runs, 'earlier run')} of this scenario beside this one."
-        if runs
-        else "No earlier run of this scenario lies beside this one: only what the scenario itself waits for is estimated."
-    )
+    if runs:
+        source = f"Estimates (~) are medians of {words.plural(runs, 'earlier run')} of this scenario beside this one."
+    else:
+        source = "No earlier run of this scenario lies beside this one: estimated is only what the scenario waits for."
     return "\n\n".join((_REPLAY if replay else _KEYS, _WORDS, source))

@@ -73,13 +73,14 @@ class Traffic:
         self.sides: dict[str, Row] = {"blue": Row(), "green": Row()}
         self.by_place: dict[str, Row] = {"clients": Row(), "resource servers": Row()}
         self.revoking = Row()
-        self.probed: dict[bool, tuple[bool, float]] = {}
-        """Whether a good (True) and a revoked (False) token was active when last probed, and when."""
+        self.probed: dict[tuple[str, bool], tuple[bool, float]] = {}
+        """(stack, whether the grant is good) → whether a probe last saw its token active, and when."""
+        self._revoked: set[str] = set()
         self.total = 0
         self._begun: dict[int, float] = {}
 
-    def feed(self, op: Op) -> None:
-        """Take the next op of an actor."""
+    def feed(self, op: Op, route: str = "blue") -> None:
+        """Take the next op of an actor; `route` is where the edge points: lost answers count there."""
         if op.type == "invoke":
             self._begun[op.i] = op.t_s if op.due_s is None else op.due_s
             return
@@ -89,7 +90,7 @@ class Traffic:
         self.total += 1
         latency_s = op.t_s - due_s
         row = self._row(op)
-        side = self.sides.get(op.route or "")
+        side = self.sides.get(op.route or route)
         place = self.by_place["resource servers" if op.f == "introspect" else "clients"]
         failed, shed = outcome(op)
         for each in (row, side, place):
@@ -99,6 +100,11 @@ class Traffic:
                 each.shed += shed
         if op.f == "revoke":
             self.revoking.note(op.t_s, latency_s)
+            if op.type == "ok":
+                self._revoked.update((op.value or {}).get("grants") or ([op.grant] if op.grant else []))
+        elif op.f == "introspect" and op.type == "ok" and op.grant and op.process.startswith("probe"):
+            good = op.grant not in self._revoked
+            self.probed[op.route or "blue", good] = (bool((op.value or {}).get("active")), op.t_s)
 
     def _row(self, op: Op) -> Row:
         name = op.f if op.f in BUSINESS and not op.process.startswith("probe") else OTHER

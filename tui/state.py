@@ -84,7 +84,7 @@ class Shown:
         if op.process in HARNESS:
             self._harness(op)
             return
-        self.traffic.feed(op)
+        self.traffic.feed(op, self.runbook.route)
         if op.f == "revoke" and op.type != "invoke":
             self.captures.revoked(op)
 

@@ -16,14 +16,20 @@ DEMO = "demo"
 
 
 def watch(
-    run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path; demo plays the shipped one")] = "latest",
+    run: Annotated[
+        str, typer.Argument(help="latest, a run's id, a prefix or a path; demo plays the shipped one")
+    ] = "latest",
     speed: Annotated[float, typer.Option(envvar="REHEARSE_SPEED", help="of a replay; 1 is as it went")] = 1.0,
     replay: Annotated[bool, typer.Option("--replay", help="from the beginning, even if the run lives")] = False,
 ) -> None:
     """Watch a run: live while it lives, else replayed; q leaves it alone."""
     if not 0 < speed <= 1000:
-        raise BadInput("a speed is a number above 0, at most 1000", where="--speed", seen=f"{speed:g}",
-                       todo="--speed 4 plays four times as fast")
+        raise BadInput(
+            "a speed is a number above 0, at most 1000",
+            where="--speed",
+            seen=f"{speed:g}",
+            todo="--speed 4 plays four times as fast",
+        )
     folder = recording(run)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("the screen needs a terminal", where="watch", todo=f"rehearse report {run} prints the result")
@@ -45,7 +51,9 @@ def recording(run: str) -> Path:
         return find_run(run)
     folder = data("scenarios", DEMO)
     if not any((folder / name).exists() for name in ("history.jsonl", "history.jsonl.gz")):
-        raise BadInput("no recording was shipped with this copy", where=str(folder), todo="rehearse run 10, then watch latest")
+        raise BadInput(
+            "no recording was shipped with this copy", where=str(folder), todo="rehearse run 10, then watch latest"
+        )
     return folder
 
 

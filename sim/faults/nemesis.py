@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import inf
 from typing import Any
 
 import simpy
@@ -50,7 +51,7 @@ class Nemesis:
         self.active[fault.name] = fault
         outcome = yield self._env.call(self._rig.make(told))
         if outcome.kind != "ok":
-            self._journal.complete(i, "fail", error=str(outcome.error)[:300])
+            self._journal.complete(i, outcome.kind, error=str(outcome.error)[:300])
             yield from self.heal(fault)
             return False
         self._written.write(fault.name, "made")
@@ -59,14 +60,14 @@ class Nemesis:
 
     def _last(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
         """Hold the fault for its time; a jittered one moves on its seeded schedule."""
-        if fault.for_ is None:
-            yield self._env.event()  # until healed by hand or by the end of the run
-        ends_s = self._env.now + (fault.for_ or 0.0)
+        ends_s = inf if fault.for_ is None else self._env.now + fault.for_
         n = 0
-        while fault.jitter and self._env.now < ends_s:
+        while fault.jitter and fault.name in self.active and self._env.now < ends_s:
             n += 1
             yield self._env.call(self._rig.change(fault.name, jittered(fault, self._seed, n)))
             yield self._env.timeout(min(JITTER_EVERY_S, max(0.0, ends_s - self._env.now)))
+        if ends_s == inf:
+            yield self._env.event()  # until the end of the run
         yield self._env.timeout(max(0.0, ends_s - self._env.now))
 
     def heal(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
@@ -79,11 +80,9 @@ class Nemesis:
             self._written.write(fault.name, "healed")
             self._journal.complete(i, "ok", value={"name": fault.name, **(outcome.value or {})})
         else:
-            self._journal.complete(i, "fail", value={"name": fault.name}, error=str(outcome.error)[:300])
+            self._journal.complete(i, outcome.kind, value={"name": fault.name}, error=str(outcome.error)[:300])
 
     def heal_all(self) -> Generator[simpy.Event, Any, None]:
         """Take every fault off; the end of a run and the way back begin with it."""
         for fault in list(self.active.values()):
             yield from self.heal(fault)
-
-

@@ -33,6 +33,8 @@ class Answer(msgspec.Struct, frozen=True):
     coalesced: bool = False
     capture: int | None = None
     """The queue's sequence number of the captured revocation."""
+    waited_s: float | None = None
+    """Seconds the request waited in the edge's buffer; None if it did not."""
 
 
 class Browser(msgspec.Struct):

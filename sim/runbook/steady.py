@@ -15,6 +15,9 @@ FLOOR_S = 0.02
 """Assumption: below 20 ms a ratio of two p95s is noise, not a trend."""
 MIN_OPERATIONS = 100
 """Assumption: fewer completions say nothing about steadiness."""
+HANGS_S = 2.0
+"""Assumption: who has waited two seconds at a window's end hangs. Clients give up after five, and
+the proof that blue is well watches for three: it would never hear of them."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -43,6 +46,8 @@ class Watcher:
 
     def __init__(self) -> None:
         self._due: dict[int, float] = {}
+        self._sent: dict[int, float] = {}
+        self._now_s = 0.0
         self._seen: list[tuple[float, float]] = []
         self._failed = self._unanswered = 0
         self._watching = False
@@ -50,19 +55,24 @@ class Watcher:
     def begin(self) -> None:
         """Forget what was seen and watch from now on."""
         self._due.clear()
+        self._sent.clear()
         self._seen.clear()
         self._failed = self._unanswered = 0
         self._watching = True
 
     def __call__(self, op: Op) -> None:
+        self._now_s = op.t_s
         if not self._watching or op.f not in ANSWERED or op.process.startswith("verify"):
             return
         if op.type == "invoke":
             self._due[op.i] = op.due_s if op.due_s is not None else op.t_s
+            if op.f != "authorize":  # a person may linger at the login page
+                self._sent[op.i] = op.t_s
             return
         due_s = self._due.pop(op.of, None) if op.of is not None else None
-        if due_s is None:
+        if due_s is None or op.of is None:
             return
+        self._sent.pop(op.of, None)
         self._seen.append((op.t_s, op.t_s - due_s))
         if op.type == "info":
             self._unanswered += 1
@@ -70,8 +80,9 @@ class Watcher:
             self._failed += 1
 
     def end(self) -> Window:
-        """Stop watching; what was seen since `begin`."""
+        """Stop watching; what was seen since `begin`. Who hangs at the end has no answer."""
         self._watching = False
+        self._unanswered += sum(self._now_s - sent_s >= HANGS_S for sent_s in self._sent.values())
         if not self._seen:
             return Window(0, self._failed, self._unanswered, 0.0, 0.0)
         middle = (self._seen[0][0] + self._seen[-1][0]) / 2

@@ -30,13 +30,15 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 from sim.services.queue import Queue, QueueDown
 from sim.services.replaying import Applied, Case, Collected, Effect
 from sim.services.resending import Resender
-from sim.services.rows import Rows
+from sim.services.rows import Rows, Taken
 from sim.services.sealing import Unsealable
 from sim.services.settings import BadSetting, Direction, Environment, Side
 
 SOURCE: dict[Direction, Side] = {"forward": "blue", "back": "green"}
 TARGET: dict[Direction, Side] = {"forward": "green", "back": "blue"}
 PROGRESS_S = 0.1
+BATCH = 500
+"""Assumption: five hundred grants a transaction keep its locks short and its scans few."""
 SECOND_LOOK_S = 0.25
 """Assumption: a refresh that began before its token was taken away has committed by then
 (Hydra answers in some 20 ms); longer ones are found by the check that follows."""
@@ -49,17 +51,19 @@ class Replay:
         self._collected, self._target, self._source = collected, target, source
         self.rows: Counter[str] = Counter()
         self.applied: list[Applied] = []
-        self._acted: list[tuple[Case, list[str]]] = []
+        self._acted: list[Taken] = []
         self._printed_s = 0.0
 
     async def run(self, workers: int) -> list[str]:
         """Apply everything; returns the request_ids that still live on the target (should be none)."""
-        todo = iter(cases := self._collected.cases())
+        cases = self._collected.cases()
         self._progress(len(cases))
+        size = min(BATCH, max(1, -(-len(cases) // workers)))
+        batches = iter([cases[n:n + size] for n in range(0, len(cases), size)])
 
         async def work() -> None:
-            for case in todo:
-                await self._one(case)
+            for batch in batches:
+                await self._together(batch)
                 self._progress(len(cases))
 
         async with asyncio.TaskGroup() as group:
@@ -67,30 +71,43 @@ class Replay:
                 group.create_task(work())
         return await self._second_look()
 
-    async def _one(self, case: Case) -> None:
-        intent, request_ids = case.intent, case.intent.request_ids
-        if case.action == "settle":
-            alive = await self._source.alive(intent, request_ids)
-            request_ids = [] if "" in alive else [r for r in request_ids if r not in alive]
-            if alive and not request_ids:
-                return self._record(case, "skipped", f"{case.why}; lives on the source")
-        if case.action == "skip":
-            return self._record(case, "skipped", case.why)
-        changed = await self._target.revoke(intent, request_ids)
-        self.rows += changed
-        self._acted.append((case, request_ids))
-        self._record(case, "replayed" if changed else "void", case.why)
+    async def _together(self, batch: list[Case]) -> None:
+        acting: list[Case] = []
+        taken: list[Taken] = []
+        for case in batch:
+            if case.action == "skip":
+                self._record(case, "skipped", case.why)
+            elif (names := await self._settled(case)) is None:
+                self._record(case, "skipped", f"{case.why}; lives on the source")
+            else:
+                acting.append(case)
+                taken.append((case.intent, names))
+        changed = await self._target.revoke(taken)
+        self.rows.update({table: len(names) for table, names in changed.items()})
+        touched = {name for names in changed.values() for name in names}
+        self._acted += taken
+        for case, (_, wanted) in zip(acting, taken, strict=True):
+            hit = "" in touched if case.intent.kind == "login" else not touched.isdisjoint(wanted)
+            self._record(case, "replayed" if hit else "void", case.why)
+
+    async def _settled(self, case: Case) -> list[str] | None:
+        """The grants to take away; None if the source's rows say that nothing was revoked."""
+        names = case.intent.request_ids
+        if case.action != "settle":
+            return names
+        alive = await self._source.alive([(case.intent, names)])
+        left = [] if "" in alive else [name for name in names if name not in alive]
+        return None if alive and not left else left
 
     async def _second_look(self) -> list[str]:
         if not self._acted:
             return []
         await asyncio.sleep(SECOND_LOOK_S)
-        still: set[str] = set()
-        for case, request_ids in self._acted:
-            if await self._target.alive(case.intent, request_ids, codes=True):
-                self.rows += await self._target.revoke(case.intent, request_ids)
-                still |= await self._target.alive(case.intent, request_ids, codes=True)
-        return sorted(still)
+        if not await self._target.alive(self._acted, codes=True):
+            return []
+        again = await self._target.revoke(self._acted)
+        self.rows.update({table: len(names) for table, names in again.items()})
+        return sorted(await self._target.alive(self._acted, codes=True))
 
     def _record(self, case: Case, effect: Effect, why: str) -> None:
         self.applied.append(Applied(case.intent.id, case.intent.kind, case.intent.request_ids,

@@ -11,7 +11,6 @@ the source did. Everything here may be repeated, and in any order: it only takes
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 
 import asyncpg
@@ -22,34 +21,41 @@ from sim.services.revocations import Intent
 
 _CONSENT_KINDS = ("consent", "subject")
 _TRIES = 5
+Taken = tuple[Intent, Sequence[str]]
+"""A revocation, and those of its grants that it is to take away here."""
 _TOKEN_TABLES = ("hydra_oauth2_access", "hydra_oauth2_refresh", "hydra_oauth2_code", "hydra_oauth2_pkce",
                  "hydra_oauth2_oidc")
 _NETWORK = "nid = (SELECT id FROM networks ORDER BY created_at LIMIT 1)"  # one per database; 2.x serves the first
 
 _TOKENS: dict[Schema, dict[str, str]] = {
-    "2.x": {table: f"DELETE FROM {table} WHERE request_id = ANY($1) AND {_NETWORK}" for table in _TOKEN_TABLES},
+    "2.x": {table: f"DELETE FROM {table} WHERE request_id = ANY($1) AND {_NETWORK} RETURNING request_id"
+            for table in _TOKEN_TABLES},
     "1.x": {
-        "hydra_oauth2_access": "DELETE FROM hydra_oauth2_access WHERE request_id = ANY($1)",
-        "hydra_oauth2_refresh": "UPDATE hydra_oauth2_refresh SET active = false WHERE request_id = ANY($1) AND active",
-        "hydra_oauth2_code": "UPDATE hydra_oauth2_code SET active = false WHERE request_id = ANY($1) AND active",
-        "hydra_oauth2_pkce": "DELETE FROM hydra_oauth2_pkce WHERE request_id = ANY($1)",
-        "hydra_oauth2_oidc": "DELETE FROM hydra_oauth2_oidc WHERE request_id = ANY($1)",
+        "hydra_oauth2_access": "DELETE FROM hydra_oauth2_access WHERE request_id = ANY($1) RETURNING request_id",
+        "hydra_oauth2_refresh": "UPDATE hydra_oauth2_refresh SET active = false WHERE request_id = ANY($1) AND active"
+                                " RETURNING request_id",
+        "hydra_oauth2_code": "UPDATE hydra_oauth2_code SET active = false WHERE request_id = ANY($1) AND active"
+                                " RETURNING request_id",
+        "hydra_oauth2_pkce": "DELETE FROM hydra_oauth2_pkce WHERE request_id = ANY($1) RETURNING request_id",
+        "hydra_oauth2_oidc": "DELETE FROM hydra_oauth2_oidc WHERE request_id = ANY($1) RETURNING request_id",
     },
 }
 _CONSENT: dict[Schema, dict[str, str]] = {
-    "2.x": {"hydra_oauth2_flow": f"DELETE FROM hydra_oauth2_flow WHERE consent_challenge_id = ANY($1) AND {_NETWORK}"},
-    "1.x": {"hydra_oauth2_consent_request": "DELETE FROM hydra_oauth2_consent_request WHERE challenge = ANY($1)"},
+    "2.x": {"hydra_oauth2_flow": f"DELETE FROM hydra_oauth2_flow WHERE consent_challenge_id = ANY($1)"
+                             f" AND {_NETWORK} RETURNING consent_challenge_id"},
+    "1.x": {"hydra_oauth2_consent_request": "DELETE FROM hydra_oauth2_consent_request WHERE challenge = ANY($1)"
+                                            " RETURNING challenge"},
 }
 _LOGIN_WHERE = "subject = $1 AND authenticated_at <= to_timestamp($2) AT TIME ZONE 'UTC'"
-_LOGIN = f"DELETE FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE}"
+_LOGIN = f"DELETE FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE} RETURNING id"
 
 _LIVE_TOKENS = """
     SELECT request_id FROM hydra_oauth2_access WHERE request_id = ANY($1) AND active
     UNION SELECT request_id FROM hydra_oauth2_refresh WHERE request_id = ANY($1) AND active"""
 _LIVE_CODES = " UNION SELECT request_id FROM hydra_oauth2_code WHERE request_id = ANY($1) AND active"
 _LIVE_CONSENTS: dict[Schema, str] = {
-    "2.x": " UNION SELECT consent_challenge_id FROM hydra_oauth2_flow WHERE consent_challenge_id = ANY($1)",
-    "1.x": " UNION SELECT challenge FROM hydra_oauth2_consent_request WHERE challenge = ANY($1)",
+    "2.x": "SELECT consent_challenge_id FROM hydra_oauth2_flow WHERE consent_challenge_id = ANY($1)",
+    "1.x": "SELECT challenge FROM hydra_oauth2_consent_request WHERE challenge = ANY($1)",
 }
 
 
@@ -67,10 +73,12 @@ class Rows:
         has_flow = await pool.fetchval("SELECT to_regclass('hydra_oauth2_flow') IS NOT NULL")
         return cls(pool, "2.x" if has_flow else "1.x")
 
-    async def revoke(self, intent: Intent, request_ids: Sequence[str]) -> Counter[str]:
-        """Take away what `intent` revokes, of `request_ids` only; rows changed by table.
+    async def revoke(self, taken: Sequence[Taken]) -> dict[str, list[str]]:
+        """Take away what several revocations mean; the grants (or '' for a login) changed, by table.
 
-        One transaction; a deadlock with live traffic is tried again, up to five times.
+        All together in one transaction, because not every table has an index on request_id in 2.3:
+        one by one each grant would cost a scan. A deadlock with live traffic is tried again, up to
+        five times.
         """
         for attempt in range(1, _TRIES + 1):
             try:
@@ -78,51 +86,55 @@ class Rows:
                     self._pool.acquire() as connection,
                     connection.transaction(),
                 ):
-                    return await self._once(connection, intent, sorted(request_ids))
+                    return await self._once(connection, taken)
             except (DeadlockDetectedError, SerializationError):
                 if attempt == _TRIES:
                     raise
                 await asyncio.sleep(0.02 * attempt)
         raise AssertionError("unreachable")
 
-    async def _once(self, connection: asyncpg.Connection, intent: Intent, request_ids: list[str]) -> Counter[str]:
-        changed: Counter[str] = Counter()
-        if intent.kind == "login":
-            until = intent.authenticated_before if intent.authenticated_before is not None else intent.at
-            tag = await connection.execute(_LOGIN, intent.subject, until)
-            changed["hydra_oauth2_authentication_session"] += _count(tag)
-            return +changed
-        if not request_ids:
-            return changed
-        statements = dict(_TOKENS[self.schema])
-        if intent.kind in _CONSENT_KINDS:
-            statements |= _CONSENT[self.schema]
-        for table, statement in statements.items():
-            changed[table] += _count(await connection.execute(statement, request_ids))
-        return +changed
+    async def _once(self, connection: asyncpg.Connection, taken: Sequence[Taken]) -> dict[str, list[str]]:
+        changed: dict[str, list[str]] = {}
+        for intent, _ in taken:
+            if intent.kind == "login":
+                gone = await connection.fetch(_LOGIN, intent.subject, _until(intent))
+                changed.setdefault("hydra_oauth2_authentication_session", []).extend("" for _ in gone)
+        grants, consents = _split(taken)
+        for statements, names in ((_TOKENS, grants), (_CONSENT, consents)):
+            for table, statement in statements[self.schema].items() if names else ():
+                changed.setdefault(table, []).extend(row[0] for row in await connection.fetch(statement, names))
+        return {table: names for table, names in changed.items() if names}
 
-    async def alive(self, intent: Intent, request_ids: Sequence[str], *, codes: bool = False) -> set[str]:
-        """Which of `request_ids` still live here as far as `intent` is concerned.
+    async def alive(self, taken: Sequence[Taken], *, codes: bool = False) -> set[str]:
+        """Which grants of several revocations still live here.
 
         A consent lives while its row is there; a chain while a token of it is active (or, with `codes`,
-        a code that was never redeemed). For a login: {''} while a browser session of then is there.
+        a code that was never redeemed). '' stands for a login whose browser session of then is there.
         """
-        if intent.kind == "login":
-            until = intent.authenticated_before if intent.authenticated_before is not None else intent.at
-            has_any = await self._pool.fetchval(
-                f"SELECT EXISTS (SELECT FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE})",
-                intent.subject, until)
-            return {""} if has_any else set()
-        query = _LIVE_TOKENS + (_LIVE_CODES if codes else "")
-        if intent.kind in _CONSENT_KINDS:
-            query += _LIVE_CONSENTS[self.schema]
-        return {row[0] for row in await self._pool.fetch(query, list(request_ids))}
+        found: set[str] = set()
+        for intent, _ in taken:
+            if intent.kind == "login" and await self._pool.fetchval(
+                    f"SELECT EXISTS (SELECT FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE})",
+                    intent.subject, _until(intent)):
+                found.add("")
+        grants, consents = _split(taken)
+        if grants:
+            found |= {row[0] for row in await self._pool.fetch(_LIVE_TOKENS + (_LIVE_CODES if codes else ""), grants)}
+        if consents:
+            found |= {row[0] for row in await self._pool.fetch(_LIVE_CONSENTS[self.schema], consents)}
+        return found
 
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.close()
 
 
-def _count(tag: str) -> int:
-    """`DELETE 3` → 3."""
-    return int(tag.rpartition(" ")[2])
+def _until(intent: Intent) -> float:
+    return intent.authenticated_before if intent.authenticated_before is not None else intent.at
+
+
+def _split(taken: Sequence[Taken]) -> tuple[list[str], list[str]]:
+    """(grants whose tokens go, those of them whose consent goes too), each sorted."""
+    grants = {one for intent, names in taken if intent.kind != "login" for one in names}
+    consents = {one for intent, names in taken if intent.kind in _CONSENT_KINDS for one in names}
+    return sorted(grants), sorted(consents)

@@ -17,7 +17,6 @@ from sim.clock import LiveEnvironment
 from sim.history.journal import Journal
 from sim.history.op import token_hash
 from sim.rigs.rig import Answer, Browser, Client, Clients
-from sim.traffic.answers import waited_s
 from sim.traffic.idtokens import kid_of, verified
 from sim.traffic.intents import How
 from sim.traffic.ledger import Chain, Ledger, Token, secret_hash
@@ -265,8 +264,8 @@ class Acts:
         finally:
             self.open -= 1
         kind, result, why = read(answer)
-        if (seconds := waited_s(answer)) is not None:
-            result["waited_s"] = seconds
+        if answer.waited_s is not None:
+            result["waited_s"] = answer.waited_s
         journal.complete(i, kind, route=answer.route, value=result, error=why)
         return Got(kind, answer, kind == "fail" and 400 <= answer.status < 500)
 

@@ -263,7 +263,7 @@ def test_any_order_and_duplicates_end_in_the_same_rows(
 
         async def work() -> None:
             for intent in todo:
-                await rows.revoke(intent, intent.request_ids)
+                await rows.revoke([(intent, intent.request_ids)])
 
         try:
             await asyncio.gather(*(work() for _ in range(workers)))

@@ -10,7 +10,6 @@ import pytest
 
 from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
 from sim.rigs.rig import Answer, Browser, Client
-from sim.traffic.answers import EdgeAnswer
 from sim.traffic.browsers import LingeringBrowser
 
 pytestmark = pytest.mark.real
@@ -117,8 +116,8 @@ async def test_the_edges_headers_become_the_answers_fields() -> None:
                    "Rehearse-Waited: 1.25") if n == 2 else
               http("503 Service Unavailable", b'{"error":"queue"}', "Rehearse-Shed: queue down"))
     async with playing(raw) as sender:
-        assert await sender.revoke_token(WEB, "t", timeout_s=1) == EdgeAnswer(200, {}, "green", capture=17)
-        assert await sender.refresh(WEB, "r", timeout_s=1) == EdgeAnswer(
+        assert await sender.revoke_token(WEB, "t", timeout_s=1) == Answer(200, {}, "green", capture=17)
+        assert await sender.refresh(WEB, "r", timeout_s=1) == Answer(
             200, {"access_token": "a"}, "blue", coalesced=True, waited_s=1.25)
         shed = await sender.revoke_consent("s", "web-1", timeout_s=1)
         assert (shed.status, shed.shed, shed.body) == (503, "queue down", {"error": "queue"})

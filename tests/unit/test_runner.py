@@ -41,7 +41,7 @@ def steady_traffic(env, journal, until):
     env.process(life())
 
 
-async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, monkeypatch=None, drop=("lifetime",)):
+async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",)):
     scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
     steps = [s for s in scenario.runbook if s.name not in drop]
     scenario = scenario.model_copy(update={"runbook": steps})
@@ -85,7 +85,7 @@ async def test_a_whole_runbook_in_order(tmp_path):
                                      "edge to green", "replay forward"])
 async def test_any_failure_rolls_back_and_proves_blue_well(tmp_path, failing):
     operations = ScriptedOperations(failing={failing})
-    ended, history = await play(tmp_path, operations)
+    ended, _ = await play(tmp_path, operations)
     assert ended.how == "rolled_back"
     assert f"{failing} failed on purpose" in ended.why
     assert operations.done[-1] == "prove blue"
@@ -114,7 +114,7 @@ async def test_undo_goes_newest_first(tmp_path):
 
 async def test_a_failing_undo_is_told_and_the_run_is_failed(tmp_path):
     operations = ScriptedOperations(failing={"migrate", "drop copy"})
-    ended, history = await play(tmp_path, operations)
+    ended, _ = await play(tmp_path, operations)
     assert ended.how == "failed"
     assert "capture off forward" in operations.done, "the next undo is tried all the same"
 

@@ -135,17 +135,17 @@ def test_who_is_still_waiting_at_the_end_has_no_answer() -> None:
     """Clients wait 5 s, the proof watches 3 s: a stack of which half hangs is not well."""
     feed = Feed()
     feed.watcher.begin()
-    feed.many(300)
     for _ in range(20):
         feed.begin(0.2)
+    feed.many(300, from_s=0.2)
     assert feed.watcher.end().unanswered == 20
 
 
 def test_what_was_just_sent_is_not_waiting_yet() -> None:
     feed = Feed()
     feed.watcher.begin()
+    feed.begin(0.1, f="authorize")  # a person may linger at the login page
     feed.many(300)
     feed.begin(2.99)
-    feed.begin(0.1, f="authorize")  # a person may linger at the login page
     window = feed.watcher.end()
     assert (window.unanswered, window.operations) == (0, 300)

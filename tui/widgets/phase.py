@@ -11,13 +11,14 @@ from tui.widgets.lines import Lines
 BAR = 24
 
 
-def way_back(shown: Shown) -> Line:
+def way_back(shown: Shown, *, short: bool = False) -> Line:
     """`free: nothing lost`, `31 grants of green lost, 2 revocations carried over`, `closed: blue is closed`."""
     state, why = shown.way_back()
     if state == "free":
         return [("free", "strong"), (": nothing lost", "")]
     if state == "costs":
-        return [(why.replace(" made on green would be lost", " of green lost"), "ask")]
+        told = why.replace(" made on green would be lost", " of green lost")
+        return [(told.split(",")[0] if short else told, "ask")]
     return [(f"{state}: {why}", "past")]
 
 
@@ -97,7 +98,7 @@ class PhaseBar(Lines):
         return f"{files}{words.took(spent_s)}" + (f" of ~{words.took(estimate_s)}" if estimate_s else "")
 
     def _next(self, shown: Shown, width: int) -> Line:
-        right: Line = [("WAY BACK ", "past"), *way_back(shown), (" ", "")]
+        right: Line = [("WAY BACK ", "past"), *way_back(shown, short=width < 110), (" ", "")]
         gate = gate_line(shown)
         if gate:
             return between(

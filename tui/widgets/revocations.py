@@ -16,7 +16,7 @@ class Revocations(Lines):
         off = captures.missing > 0
         word = "capture ON" if captures.is_on else "capture off"
         if (shown.gauge.get("edge") or {}).get("capture", {}).get("direction") == "back" and captures.is_on:
-            word = "capture ON, back to blue"
+            word = "capture ON, back to blue" if width >= 50 else "capture BACK"
         lines = self._wide(shown) if width >= 50 else self._narrow(shown)
         if off:
             lines[-1] = [(f"✗ {captures.missing} acknowledged and not in the queue", "bad")]

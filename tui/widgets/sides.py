@@ -59,7 +59,7 @@ class SidePanel(Lines):
             [(f"p50 {p50:>5}{gap}p95 {p95:>5}{gap}p99 {p99:>5} ms", "")],
             [piece for label, n, role in bad for piece in ((f"{label} ", ""), (f"{n:<5,}", role if n else ""))],
         ]
-        return lines + self._machine(shown) if wide else lines
+        return lines + self._machine(shown) + self._probes(shown) if wide else lines
 
     def _machine(self, shown: Shown) -> list[Line]:
         told: dict[str, Any] = shown.gauge.get(self.side) or {}
@@ -102,6 +102,25 @@ class SidePanel(Lines):
                 (f"buffered {edge.get('waiting', 0)}", "ask" if edge.get("waiting") else ""),
             ]
         )
+        return lines
+
+    def _probes(self, shown: Shown) -> list[Line]:
+        """What the last probes of a good and of a revoked token were told."""
+        lines: list[Line] = []
+        for good in (True, False):
+            seen = shown.traffic.probed.get((self.side, good))
+            label: Line = [
+                ("probe  " if good else "       ", "past"),
+                (f"{'good' if good else 'revoked'} token".ljust(15), ""),
+            ]
+            if seen is None:
+                lines.append([*label, ("not probed", "past")])
+                continue
+            active, at_s = seen
+            right = active == good
+            lines.append([*label, ("active  " if active else "inactive", "" if right else "ask"),
+                          (" ✓" if right else " ?", "" if right else "ask"),
+                          (f"  {max(0.0, shown.now_s - at_s):.1f} s ago", "past")])  # fmt: skip
         return lines
 
     # -- being made

@@ -8,6 +8,9 @@ from tui.rates import NAMES, OTHER, Row
 from tui.state import Shown
 from tui.widgets.lines import Lines
 
+NARROW, WIDE = (14, 7, 7, 8, 0, 7), (19, 6, 6, 7, 5, 6)
+"""Cells of: operation, rate, a quantile (there are three, the last a cell wider), failed, shed, wrong."""
+
 
 class TrafficTable(Lines):
     """Bare rows when narrow, a box with the sender's own health when wide."""
@@ -26,7 +29,8 @@ class TrafficTable(Lines):
         )
 
     def _rows(self, shown: Shown, width: int, height: int, *, narrow: bool) -> list[Line]:
-        cells = max(4, min(60, width - 62 if narrow else width - 70))
+        fixed = sum(NARROW if narrow else WIDE) + 2 * (NARROW if narrow else WIDE)[2] + 3
+        cells = max(4, min(60, width - fixed))
         lines = [self._head(cells, narrow)]
         for name, row in shown.traffic.shown_rows(shown.now_s, height - 1):
             lines.append(self._row(shown, name, row, cells, narrow))
@@ -35,44 +39,29 @@ class TrafficTable(Lines):
         return lines
 
     def _head(self, cells: int, narrow: bool) -> Line:
+        name, rate, quantile, count, shed, wrong = NARROW if narrow else WIDE
         lead = " " if narrow else ""
-        shed: list[tuple[str, int, Role]] = [] if narrow else [("shed", -6, "past")]
-        return columns(
-            [
-                (lead + "OPERATION", 14 if narrow else 19, "past"),
-                ("req/s", -7, "past"),
-                ("", 2, ""),
-                (f"last {cells} s", cells, "past"),
-                ("p50", -7, "past"),
-                ("p95", -7, "past"),
-                ("p99 ms", -8, "past"),
-                ("failed", -8, "past"),
-                *shed,
-                ("wrong", -7, "past"),
-            ]
-        )
+        row: list[tuple[str, int, Role]] = [
+            (lead + "OPERATION", name, "past"), ("req/s", -rate, "past"), ("", 2, ""),
+            (f"last {cells} s", cells, "past"), ("p50", -quantile, "past"), ("p95", -quantile, "past"),
+            ("p99 ms", -quantile - 1, "past"), ("failed", -count, "past"), ("shed", -shed, "past"),
+            ("wrong", -wrong, "past")]  # fmt: skip
+        return columns([cell for cell in row if cell[1]])
 
-    def _row(self, shown: Shown, name: str, row: Row, cells: int, narrow: bool) -> Line:
+    def _row(self, shown: Shown, label: str, row: Row, cells: int, narrow: bool) -> Line:
         now_s = shown.now_s
+        name, rate, quantile, count, shed, wrong = NARROW if narrow else WIDE
         p50, p95, p99 = (words.ms(q) for q in row.quantiles(now_s))
         series = row.series(now_s, cells)
-        label = {"other": "other"}.get(name, NAMES.get(name, name) if narrow else name)
-        shed: list[tuple[str, int, Role]] = [] if narrow else [(words.count(row.shed), -6, "ask" if row.shed else "")]
-        wrong: tuple[str, int, Role] = ("" if name == OTHER else words.count(row.wrong), -7, "bad" if row.wrong else "")
-        return columns(
-            [
-                ((" " if narrow else "") + label, 14 if narrow else 19, ""),
-                (f"{row.rate(now_s):.1f}", -7, ""),
-                ("", 2, ""),
-                (spark(series, max(series, default=0)), cells, ""),
-                (p50, -7, ""),
-                (p95, -7, ""),
-                (p99, -8, ""),
-                (words.count(row.failed), -8, "bad" if row.failed else ""),
-                *shed,
-                wrong,
-            ]
-        )
+        said = " " + NAMES.get(label, label) if narrow else label
+        wrongs = "" if label == OTHER else words.count(row.wrong)
+        told: list[tuple[str, int, Role]] = [
+            (said, name, ""), (f"{row.rate(now_s):.1f}", -rate, ""), ("", 2, ""),
+            (spark(series, max(series, default=0)), cells, ""), (p50, -quantile, ""), (p95, -quantile, ""),
+            (p99, -quantile - 1, ""), (words.count(row.failed), -count, "bad" if row.failed else ""),
+            (words.count(row.shed), -shed, "ask" if row.shed else ""),
+            (wrongs, -wrong, "bad" if row.wrong else "")]  # fmt: skip
+        return columns([cell for cell in told if cell[1]])
 
     def _sender(self, shown: Shown, width: int) -> Line:
         gauge, host = shown.gauge, shown.gauge.get("host") or {}

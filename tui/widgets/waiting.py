@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui import words
 from tui.ink import Line, between
 from tui.state import Shown
 from tui.widgets.lines import Lines
@@ -22,12 +23,8 @@ class Waiting(Lines):
         elif shown.state == "PAUSED":
             left = [(f" the runbook is paused {runbook.why}: space goes on", "ask")]
         elif runbook.ended:
-            left = [
-                (
-                    f" the run has ended: {runbook.ended.replace('_', ' ')} {runbook.ended_why.splitlines()[0] if runbook.ended_why else ''}",
-                    "",
-                )
-            ]
+            why = words.one_line(runbook.ended_why)
+            left = [(f" the run has ended: {runbook.ended.replace('_', ' ')} {why}", "")]
         else:
             waits = [s for s in runbook.steps if s.outcome == "waits"]
             then = ", then ".join(s.name for s in waits[:2])

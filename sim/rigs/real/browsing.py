@@ -14,7 +14,6 @@ import aiohttp
 from yarl import URL
 
 from sim.rigs.rig import Answer, Browser, Side
-from sim.traffic.answers import EdgeAnswer
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -71,7 +70,7 @@ class Dance:
         return self._said(body)
 
     def _said(self, body: dict[str, object], shed: str | None = None) -> Answer:
-        return EdgeAnswer(self.status, body, self.route, shed, waited_s=self.waited_s)
+        return Answer(self.status, body, self.route, shed, waited_s=self.waited_s)
 
 
 def waited(headers: Mapping[str, str]) -> float | None:

@@ -36,7 +36,7 @@ ISSUER: Final = "http://auth.rehearse.test/"
 FRESH_S: Final = 24 * 3600.0
 """Seconds a tar is good for, if the refresh tokens live long enough (see `fresh_s`)."""
 KEPT: Final = 4
-"""Assumption: tars kept at most; 20,000 grants take some 0.3 GB."""
+"""Assumption: tars kept at most, the last used ones; 20,000 grants take 0.24 GB [measured by hand]."""
 MIGRATE_S: Final = 60.0
 """Assumption: 1.11.10 migrates an empty database in half a second."""
 PROVEN: Final = 25
@@ -107,6 +107,7 @@ def find(folder: Path, key: str, good_s: float) -> tuple[Path, dict[str, Any]] |
             note.unlink(missing_ok=True)
             tar.unlink(missing_ok=True)
         elif note.stem == key and age_s < good_s:
+            note.touch()  # the least used go first
             found = tar, told
     return found
 
@@ -118,6 +119,7 @@ async def keep(engine: Engine, folder: Path, key: str, made_at: float, figures: 
     try:
         await engine.save_data("blue-postgres", part)
         good_s = fresh_s(float(figures["refresh_s"]))
+        note.touch(mode=0o600)
         note.write_text(json.dumps({"made_at": made_at, "good_s": good_s, "figures": dict(figures)}))
         part.replace(folder / f"{key}.tar")
         note.replace(folder / f"{key}.json")

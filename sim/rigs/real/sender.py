@@ -21,7 +21,6 @@ from yarl import URL
 
 from sim.rigs.real.browsing import Dance, landing, pkce, waited
 from sim.rigs.rig import Answer, Browser, Client, Side
-from sim.traffic.answers import EdgeAnswer
 from sim.traffic.browsers import LingeringBrowser
 
 PUBLIC: Final = "clients->edge:public"
@@ -160,7 +159,7 @@ class Sender:
     async def logout(self, browser: Browser, *, timeout_s: float) -> Answer:
         """End the browser session of this browser."""
         dance = await self._walk(browser, URL(f"http://{AUTH_HOST}/oauth2/sessions/logout"), timeout_s)
-        return EdgeAnswer(dance.status, {}, dance.route, dance.shed, False, dance.capture, dance.waited_s)
+        return Answer(dance.status, {}, dance.route, dance.shed, False, dance.capture, dance.waited_s)
 
     async def _walk(self, browser: Browser, url: URL, timeout_s: float) -> Dance:
         """Follow redirects by hand between the two names until one leads elsewhere."""
@@ -262,7 +261,7 @@ def _answer(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
             body = None
     headers = response.headers
     capture = headers.get("Rehearse-Capture")
-    return EdgeAnswer(response.status, body if isinstance(body, dict) else {}, _route(headers),
+    return Answer(response.status, body if isinstance(body, dict) else {}, _route(headers),
                       headers.get("Rehearse-Shed"), "Rehearse-Coalesced" in headers,
                       int(capture) if capture is not None and capture.isdigit() else None, waited(headers))
 
