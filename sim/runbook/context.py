@@ -57,7 +57,11 @@ class Context:
 
         Raises the RehearsalError it raised, or StepFailed with what was seen.
         """
-        outcome = yield self.env.call(work)
+        return (yield from self.done(self.env.call(work)))
+
+    def done(self, call: simpy.Event) -> Generator[simpy.Event, Any, Any]:
+        """Wait for a call that was begun before (see `do`)."""
+        outcome = yield call
         if outcome.kind == "ok":
             return outcome.value
         if isinstance(outcome.error, RehearsalError):

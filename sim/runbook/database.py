@@ -20,7 +20,8 @@ def copy(ctx: Context, step: Copy) -> Acting:
 
 
 def copy_undo(ctx: Context, step: Copy) -> Acting:
-    """Drop the copy."""
+    """Stop whatever of green runs and drop the copy."""
+    yield from ctx.do(ctx.rig.operations.stop_green())
     figures: dict[str, object] = yield from ctx.do(ctx.rig.operations.drop_copy())
     return figures
 
@@ -41,7 +42,12 @@ def migrate(ctx: Context, step: Migrate) -> Acting:
 
 
 def repair(ctx: Context, step: Repair) -> Acting:
-    """Put back what the stock migration marked wrongly."""
+    """Put back what the stock migration marked wrongly, while green's Hydra starts beside it.
+
+    Each second here is one of the window, in which grants are made that green will not know.
+    """
+    starting = ctx.env.call(ctx.rig.operations.start_green())
     figures: dict[str, object] = yield from ctx.do(
         ctx.rig.operations.repair(marks=list(step.marks), progress=ctx.progress(step.name)))
-    return figures
+    started = yield from ctx.done(starting)
+    return {**figures, "green": started}

@@ -74,7 +74,9 @@ class RealOperations:
         return await self._repair.repair(marks=marks, progress=progress)
 
     async def start_green(self) -> dict[str, Any]:
-        """Start green's Hydra on the migrated copy and prove its links."""
+        """Start green's Hydra on the migrated copy and prove its links; nothing if it runs."""
+        if self.green_runs:
+            return {}
         began = time.monotonic()
         await self._engine.start("green-hydra")
         self.green_runs = True
