@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,22 +17,30 @@ def make_run_folder(slug: str, seed: int, run_dir: Path | None) -> Path:
 
     Raises BadInput if the folder asked for holds a run already or can't be made.
     """
-    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = run_dir if run_dir is not None else runs() / f"{now}-{slug}-{seed}"
-    n = 1
-    while run_dir is None and folder.exists():
-        n += 1
-        folder = runs() / f"{now}-{slug}-{seed}.{n}"
-    if (folder / "history.jsonl").exists():
-        raise BadInput("this folder holds a run already", where=str(folder), todo="give --run-dir an empty folder")
+    if run_dir is not None and (run_dir / "history.jsonl").exists():
+        raise BadInput("this folder holds a run already", where=str(run_dir), todo="give --run-dir an empty folder")
+    folder = run_dir if run_dir is not None else runs()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if run_dir is None:
+            folder = _new_folder(f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}-{slug}-{seed}")
+        else:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "logs").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise BadInput("the run folder can't be made", where=str(folder), seen=str(error)) from error
     if run_dir is None:
         point_latest(folder)
     return folder.resolve()
+
+
+def _new_folder(name: str) -> Path:
+    """Make a folder nobody else has: two runs may begin in one second."""
+    for n in itertools.count(1):
+        folder = runs() / (name if n == 1 else f"{name}.{n}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise AssertionError("unreachable")
 
 
 def point_latest(folder: Path) -> None:
@@ -49,5 +58,6 @@ def write_private(path: Path, text: str | bytes) -> None:
     part = path.with_name(path.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), 0o600)  # a part that a kill left, or somebody else made
         file.write(text.encode() if isinstance(text, str) else text)
     part.replace(path)

@@ -305,11 +305,11 @@ class RehearsalApp(App[None]):
         """The palette: Textual's own and everything a key does here."""
         yield from super().get_system_commands(screen)
         for name, does, act in (
-            ("Pause or resume", "the runbook, never the traffic", self.action_pause),
-            ("Approve", "the gate that waits: GO", self.action_approve),
-            ("Postpone", "the gate or the cutover by 60 s", self.action_postpone),
-            ("Abort", "roll back to blue (asks once)", self.action_abort),
-            ("Note", "a line for the history", self.action_note),
+            ("Pause or resume the runbook", "after the step under way; never the traffic", self.action_pause),
+            ("Approve: GO", "the gate that waits", self.action_approve),
+            ("Postpone by 60 s", "the gate that waits, or the cutover to come", self.action_postpone),
+            ("Abort: roll back to blue", "asks once", self.action_abort),
+            ("Write a note", "a line for the history", self.action_note),
             ("Overview", "everything that happens", self.action_overview),
             ("Verdict", "checks and their evidence", self.action_verdict),
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import NamedTuple
 
 from sim.checks.verdict import Check
@@ -9,6 +10,9 @@ from sim.history.figures import FIGURES
 from sim.history.op import Op
 from sim.report.text import amount
 from tui import words
+
+WIDTH = 77
+"""Of a sheet's text on the narrowest screen: 80 less the margin and the scroll bar."""
 
 
 class Used(NamedTuple):
@@ -57,13 +61,17 @@ def limits(check: Check) -> list[str]:
 
 def explain(check: Check) -> str:
     """What each of its figures means, as `rehearse explain` says it."""
-    lines = [words.one_line(check.summary), ""]
+    lines = [*wrap(words.one_line(check.summary), WIDTH), ""]
     for figure, meaning in FIGURES.get(check.name, {}).items():
         value = check.figures.get(figure)
         said = f" = {amount(value, meaning.unit)}" if value is not None else ""
-        lines += [f"{check.name}.{figure}{said}", f"  {meaning.explain}", ""]
+        lines += [
+            f"{check.name}.{figure}{said}",
+            *wrap(meaning.explain, WIDTH, initial_indent="  ", subsequent_indent="  "),
+            "",
+        ]
     for line in limits(check):
-        lines.append(f"allowed  {line}")
+        lines += wrap(f"allowed  {line}", WIDTH)
     return "\n".join([*lines, "", f"more: rehearse explain {check.name}"])
 
 

@@ -138,19 +138,26 @@ def _hold(chosen: Any, engine: str, folder: Path) -> None:
     async def hold() -> None:
         kind, why = choose(engine)
         typer.echo(f"engine {kind}: {why}", err=True)
-        ended = asyncio.Event()
+        task = asyncio.current_task()
+        told_once = asyncio.Event()
+
+        def end() -> None:
+            if not told_once.is_set() and task is not None:  # a second signal must not interrupt the removal
+                told_once.set()
+                task.cancel()
+
         for one in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(one, ended.set)
+            asyncio.get_running_loop().add_signal_handler(one, end)
         rig = await RealRig.open(kind, scenario=chosen, seed=chosen.seed or 0, folder=folder,
                                  say=lambda line: typer.echo(line, err=True), command=lambda how, text: None)
         try:
             figures = await rig.start()
             typer.echo(f"stack ready in {figures['ready_s']:.1f} s", err=True)
             write_private(folder / ADDRESSES, jsons.dumps({"owner": me(), "environment": rig.environment()}))
-            await ended.wait()
+            await asyncio.Event().wait()
         finally:
             (folder / ADDRESSES).unlink(missing_ok=True)
             await asyncio.shield(rig.close())
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         uvloop.run(hold())

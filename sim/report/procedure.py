@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sim.history.history import History
-from sim.history.op import Op
+from sim.history.history import Call, History
 from sim.scenario import Scenario
 
 
@@ -18,10 +17,9 @@ def procedure(history: History, scenario: Scenario) -> str:
     """Markdown text of the runbook as it was walked."""
     plan = next(history.notes("plan"), None)
     described = {s["name"]: s for s in ((plan.value or {}).get("steps", []) if plan else [])}
-    ended = {str((op.value or {}).get("step")): op for op in history.ops
-             if op.f == "step" and op.type in ("ok", "fail")}
-    begun = {str((op.value or {}).get("step")): op for op in history.ops if op.f == "step" and op.type == "invoke"}
-    commands = _commands(history, begun, ended)
+    calls = [call for call in history.calls() if call.begun.process == "runbook" and call.begun.f in ("step", "undo")]
+    walked = {(call.begun.f, str((call.begun.value or {}).get("step"))): call for call in calls}
+    commands = _commands(history, calls)
     lines = [f"# {scenario.title}", "", f"{scenario.asks}", "",
              f"Scenario `{scenario.slug}`, seed {history.header.seed}, engine {history.header.engine}, "
              f"{history.header.grants:,} grants, rehearsed at {history.header.origin_utc}.", "",
@@ -31,9 +29,11 @@ def procedure(history: History, scenario: Scenario) -> str:
         lines += [f"## {n}. {step.name}", "", f"{str(words.get('does', '')).capitalize()}.", "",
                   f"- needs: {words.get('needs', '')}", f"- undo: {words.get('undo', '')}",
                   f"- an abort here costs: {words.get('abort_costs', '')}", f"- deadline: {step.deadline:g} s",
-                  f"- took: {_took(ended.get(step.name))}", ""]
-        if commands[step.name]:
-            lines += ["```", *commands[step.name], "```", ""]
+                  f"- took: {_took(walked.get(('step', step.name)))}", ""]
+        lines += _fenced(commands["step", step.name])
+        undone = walked.get(("undo", step.name))
+        if undone is not None:
+            lines += [f"- undone: {_undone(undone)}", "", *_fenced(commands["undo", step.name])]
     lines += ["## Abort criteria", "", "Any failing step or passed deadline rolls back to blue and proves it well."]
     lines += [f"- guard: `{g.when}` for {g.for_:g} s, then {g.then}" for g in scenario.guards]
     lines += [f"- tolerated: `{name}` up to {t.written()} because {t.because}"
@@ -41,22 +41,37 @@ def procedure(history: History, scenario: Scenario) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _took(op: Op | None) -> str:
-    if op is None:
+def _fenced(commands: list[str]) -> list[str]:
+    return ["```", *commands, "```", ""] if commands else []
+
+
+def _took(call: Call | None) -> str:
+    if call is None:
         return "not reached"
-    seconds = (op.value or {}).get("took_s", 0.0)
-    return f"{seconds:.1f} s" if op.type == "ok" else f"failed after {seconds:.1f} s: {op.error}"
+    if call.done is None or call.done.type == "info":
+        return f"cut off: {call.done.error if call.done else 'the history ends here'}"
+    seconds = (call.done.value or {}).get("took_s", 0.0)
+    return f"{seconds:.1f} s" if call.done.type == "ok" else f"failed after {seconds:.1f} s: {call.done.error}"
 
 
-def _commands(history: History, begun: dict[str, Op], ended: dict[str, Op]) -> dict[str, list[str]]:
-    """Commands by the step in whose time they ran."""
-    found: dict[str, list[str]] = defaultdict(list)
-    spans = [(op.t_s, ended[name].t_s if name in ended else float("inf"), name) for name, op in begun.items()]
+def _undone(call: Call) -> str:
+    if call.done is None or call.done.type == "info":
+        return _took(call)
+    words = "ok in" if call.done.type == "ok" else "failed after"
+    why = f": {call.done.error}" if call.done.error else ""
+    return f"{words} {call.done.t_s - call.begun.t_s:.1f} s{why}"
+
+
+def _commands(history: History, calls: list[Call]) -> dict[tuple[str, str], list[str]]:
+    """Commands by the step or undo in which they ran, which their place in the history tells."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    spans = [(call.begun.i, call.done.i if call.done else float("inf"),
+              (call.begun.f, str((call.begun.value or {}).get("step")))) for call in calls]
     for op in history.notes("cmd"):
-        for first_s, last_s, name in spans:
-            if first_s <= op.t_s <= last_s:
+        for first, last, key in spans:
+            if first < op.i < last:
                 value = op.value or {}
                 line = f"{value.get('kind', '')}: {value.get('command', '')}"
-                if line not in found[name]:
-                    found[name].append(line)
+                if line not in found[key]:
+                    found[key].append(line)
     return found

@@ -13,12 +13,12 @@ from textwrap import wrap
 from sim.checks.verdict import Check, Verdict
 from sim.history.figures import FIGURES
 from sim.history.history import History
-from sim.scenario import Scenario
+from sim.scenario import Scenario, scenario_files
 
 WIDTH = 78
 GLYPHS = {"held": "✓", "broken": "✗", "unknown": "?", "not_asked": "–", "open": "○"}
 _NEXT = {
-    "10": "see it break: rehearse run 11    explain: rehearse explain revocation",
+    "10": "see it break: rehearse run 11    rehearse explain revocation",
 }
 
 
@@ -32,8 +32,8 @@ def report_text(verdict: Verdict, history: History, scenario: Scenario, folder: 
     lines += _database(verdict)
     lines += _hydra(verdict)
     lines += _not_shown(verdict, history, scenario)
-    lines += _labelled("FILES", f"{folder}/  report.txt  runbook.md  verdict.json  junit.xml")
-    lines += _labelled("AGAIN", f"rehearse run {_number(scenario)} --seed {verdict.seed} --engine {verdict.engine}")
+    lines += _labelled("FILES", f"{_from_here(folder)}/  report.txt  runbook.md  verdict.json  junit.xml")
+    lines += _labelled("AGAIN", f"rehearse run {_again(scenario)} --seed {verdict.seed} --engine {verdict.engine}")
     lines += _labelled("NEXT", _next(verdict, scenario))
     return "\n".join(lines) + "\n"
 
@@ -48,9 +48,14 @@ def headline(verdict: Verdict, scenario: Scenario) -> str:
 
 def _headline(verdict: Verdict, history: History, scenario: Scenario) -> Iterator[str]:
     took_s = history.ops[-1].t_s if history.ops else 0.0
-    right = f"{scenario.slug}  seed {verdict.seed}  {verdict.engine}  {int(took_s // 60):02d}:{took_s % 60:02.0f}"
+    minutes, seconds = divmod(round(took_s), 60)
+    right = f"{scenario.slug}  seed {verdict.seed}  {verdict.engine}  {minutes:02d}:{seconds:02d}"
     left = headline(verdict, scenario)
-    yield f"{left}{right:>{max(len(right) + 1, WIDTH - len(left))}}"
+    if len(left) + 2 + len(right) <= WIDTH:
+        yield f"{left}{right:>{WIDTH - len(left)}}"
+    else:
+        yield left
+        yield from _paragraph(right)
     met, why = scenario.meets(_as_json(verdict))
     if not met:
         yield from _paragraph(f"Expected otherwise: {why}.")
@@ -179,6 +184,19 @@ def _labelled(label: str, text: str) -> Iterator[str]:
 
 def _paragraph(text: str, indent: str = "") -> Iterator[str]:
     yield from wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent or "  ")
+
+
+def _from_here(path: Path) -> Path:
+    """The path as somebody types it here: relative if it is below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _again(scenario: Scenario) -> str:
+    """What names this scenario to `rehearse run`: the number of one of ours, or the file."""
+    if scenario.path is None or scenario.slug in {file.stem for file in scenario_files()}:
+        return _number(scenario)
+    return str(_from_here(scenario.path.resolve()))
 
 
 def _number(scenario: Scenario) -> str:

@@ -54,7 +54,9 @@ async def test_killed_then_cleaned(kind: Kind, tmp_path: Path) -> None:
         assert {"record", "port lock"} <= kinds
         assert ({"container", "network", "volume"} if kind == "docker" else {"process", "folder"}) <= kinds
         removed = remove(run=run)
-        assert {(one.kind, one.name) for one in there} <= {(one.kind, one.name) for one in removed}
+        # Of the processes only the frozen one is sure to wait for us; the others end with their harness.
+        assert {one for one in there if one.kind != "process"} <= set(removed)
+        assert kind == "docker" or any("postgres" in one.name for one in removed if one.kind == "process")
         assert find(run=run) == []
         assert existing([one.name for one in there if one.kind == "folder"]) == []
         assert all(free(int(one.name)) for one in there if one.kind == "port lock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders import Tale
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.runbook.price import Price
@@ -133,6 +133,7 @@ def test_after_close_there_is_no_way_back() -> None:
     assert priced(tale).way_back()["state"] == "closed"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["grant", "refresh", "revoke", "snapshot"]), st.integers(0, 5)), max_size=40))
 def test_the_price_is_what_a_recount_says(acts: list[tuple[str, int]]) -> None:
     """However it is interleaved: new grants and rotated chains since the last snapshot, less those revoked."""

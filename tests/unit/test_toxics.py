@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.faults.toxics import SEEN_SHARE, as_op, jittered, toxic
@@ -61,6 +61,7 @@ def test_the_schedule_is_the_same_on_every_machine_and_in_every_process() -> Non
     assert [jittered(made, 10, n)["latency"] for n in range(1, 5)] == [410, 414, 565, 316]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 10_000), st.integers(0, 2000), st.integers(0, 2000))
 def test_jitter_stays_within_its_width_and_is_never_negative(seed: int, n: int, latency: int, jitter: int) -> None:
     made = fault("latency", latency=f"{latency}ms", jitter=f"{jitter}ms")

@@ -58,7 +58,7 @@ def test_what_is_begun_and_not_healed_must_be_healed(tmp_path: Path) -> None:
     assert [one["name"] for one in unhealed(path)] == ["a", "c", "b"], "made again, open again"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["making", "made", "healed"])), max_size=12),
        torn=st.integers(1, 200))
 def test_a_file_torn_anywhere_names_every_fault_that_may_be_on(

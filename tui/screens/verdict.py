@@ -221,6 +221,8 @@ class VerdictScreen(Screen[None]):
     def show(self, shown: Shown) -> None:
         """Draw this instant; look up the chosen check's witnesses if they are others than before."""
         self._shown = shown
+        if not self.query(Evidence):
+            return  # not composed yet
         pane, check = self.query_one(Evidence), self.check
         pane.check = check
         wanted = (check.name, tuple(check.witnesses)) if check is not None else None
@@ -268,11 +270,15 @@ class VerdictScreen(Screen[None]):
         check, ops = self.check, self.query_one(Evidence).witnesses
         if check is None:
             return
-        lines = [words.one_line(check.summary), "", verdicts.figures_line(check), *verdicts.limits(check), ""]
+        width = self.size.width - 3
+        lines = wrap(words.one_line(check.summary), width)
+        for said in (verdicts.figures_line(check), *(f"allowed  {line}" for line in verdicts.limits(check))):
+            lines += ["", *wrap(said, width)]
+        lines.append("")
         if not check.witnesses:
             lines.append("no op is named as a witness: the figures above are all there is")
         for op in ops or []:
-            lines.append(verdicts.witness(op))
+            lines += wrap(verdicts.witness(op), width, subsequent_indent=" " * 8)
         self.app.push_screen(TextSheet(f"{check.name}: evidence {check.evidence:,}", "\n".join(lines)))
 
     def action_explain(self) -> None:

@@ -30,6 +30,8 @@ class Keys(Lines):
             ("q", True),
         ]
         line: Line = [(" ", "")]
+        if width < 80:
+            keys = [(said.split()[0], works) for said, works in keys]
         for said, works in keys:
             line += [(said, "" if works else "past"), ("  ", "")]
         return [line]

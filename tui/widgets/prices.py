@@ -38,6 +38,6 @@ class Prices(Lines):
             title, right = "IF WE CUT NOW", "nothing copied yet"
         else:
             title, right = "IF WE CUT NOW", "lost / allowed"
-            if width >= 50:
+            if width >= 56:
                 right = f"blue only, since the copy {words.took(shown.now_s - runbook.snapshot_s)} ago"
         return box([(title, "strong")], [(right, "past")], lines, width, height)

@@ -67,9 +67,13 @@ class Questions(Lines):
             for n, (label, said) in enumerate(four):
                 line += [("  │  " if n else " ", "past"), (f"{label}  ", "past"), *said]
             return [line]
-        gap = 10 if width < 60 else 20
+        gap = 11 if width < 60 else 20
         lines: list[Line] = [
-            [(" ", ""), *fit([(label.replace("IF WE CUT NOW", "IF CUT") if gap == 10 else label, "past")], gap), *said]
+            [
+                (" ", ""),
+                *fit([(label.removeprefix("LOST ").removesuffix(" NOW") if gap == 11 else label, "past")], gap),
+                *said,
+            ]
             for label, said in four
         ]
         gate = gate_line(shown)

@@ -77,7 +77,7 @@ def _all(run: str | None) -> list[_Found]:
 def _dead_records() -> list[dict[str, Any]]:
     found = []
     for path in sorted(living().glob("*.json")):
-        with contextlib.suppress(ValueError, OSError, KeyError):
+        with contextlib.suppress(ValueError, OSError, KeyError, TypeError):
             record = json.loads(path.read_text())
             if not alive(record["owner"]):
                 found.append({**record, "path": path})

@@ -1,0 +1,238 @@
+"""Keys do what they say: against a real control socket with a handler that only writes down what came."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from screens import caught_up, run_folder, screen_text, until
+
+from sim.control import ControlServer
+from sim.errors import Refused
+from sim.history.op import Op
+from tui.app import RehearsalApp
+from tui.screens.overview import Overview
+from tui.screens.sheets import NoteSheet, Question, TextSheet
+from tui.screens.verdict import CheckRows, Evidence, VerdictScreen
+
+SIZE = (80, 24)
+
+
+class Desk:
+    """Takes every command but those it is told to refuse."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[str, dict[str, Any]]] = []
+        self.refuse: str | None = None
+
+    async def handle(self, verb: str, who: str, arguments: dict[str, Any]) -> str:
+        self.came.append((verb, arguments))
+        assert who
+        if self.refuse:
+            raise Refused(self.refuse)
+        return f"done: {verb}"
+
+    @property
+    def verbs(self) -> list[str]:
+        return [verb for verb, _ in self.came]
+
+
+@pytest.fixture
+async def open_run(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    servers: list[ControlServer] = []
+
+    async def begin(**options: Any) -> tuple[RehearsalApp, Desk, Path]:
+        folder, desk = run_folder(tmp_path, **options), Desk()
+        server = ControlServer(folder, desk.handle)
+        await server.start()
+        servers.append(server)
+        return RehearsalApp(folder, refresh_s=0.05), desk, folder
+
+    yield begin
+    for server in servers:
+        await server.close()
+
+
+def write_on(folder: Path, *ops: Op) -> None:
+    with open(folder / "history.jsonl", "ab") as file:
+        for op in ops:
+            file.write(msgspec.json.encode(op) + b"\n")
+
+
+def toasts(app: RehearsalApp) -> str:
+    return " ".join(f"{n.title} {n.message}" for n in app._notifications)
+
+
+async def test_space_pauses_and_then_resumes_the_runbook(open_run: Callable[..., Any]) -> None:
+    app, desk, folder = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: desk.verbs == ["pause"] and "done: pause" in toasts(app))
+        last = app.shown.ops
+        write_on(folder, Op(last, "invoke", "operator", "pause", 48.6),
+                 Op(last + 1, "ok", "operator", "pause", 48.6, last))
+        await until(pilot, lambda: app.shown.runbook.pause_asked)
+        await pilot.press("space")
+        await until(pilot, lambda: desk.verbs == ["pause", "resume"])
+
+
+async def test_new_lines_appear_by_themselves(open_run: Callable[..., Any]) -> None:
+    app, _, folder = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        write_on(folder, Op(app.shown.ops, "info", "harness", "note", 48.9, value={"text": "hello there", "who": "li"}))
+        await until(pilot, lambda: "li: hello there" in screen_text(app))
+
+
+@pytest.mark.parametrize(("keys", "verb"), [("a", "approve"), ("p", "postpone"), ("xx", "nogo")])
+async def test_a_gate_is_amber_and_is_decided_by_keys(open_run: Callable[..., Any], keys: str, verb: str) -> None:
+    app, desk, _ = await open_run(until_s=54.62, gate=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        text = screen_text(app)
+        assert "a GO   p postpone 60 s   x NO-GO, roll back" in text
+        assert "GATE cutover: Cut over to 2.3.0?" in text and "● GATE" in text
+        for key in keys:
+            await pilot.press(key)
+        await until(pilot, lambda: desk.verbs == [verb])
+        if verb == "postpone":
+            assert desk.came[0][1]["for_s"] == 60.0
+
+
+async def test_abort_asks_once(open_run: Callable[..., Any]) -> None:
+    app, desk, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        assert "Abort and roll back to blue?" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        assert desk.came == [], "nothing was sent before the answer, nor after a no"
+        await pilot.press("x", "x")
+        await until(pilot, lambda: desk.verbs == ["abort"])
+
+
+async def test_a_note_is_sent_and_keys_typed_in_it_are_text(open_run: Callable[..., Any]) -> None:
+    app, desk, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NoteSheet))
+        await pilot.press(*"qax 1", "enter")
+        await until(pilot, lambda: desk.came == [("note", {"text": "qax 1"})])
+
+
+async def test_a_refused_command_says_why(open_run: Callable[..., Any]) -> None:
+    app, desk, _ = await open_run()
+    desk.refuse = "no gate waits for a decision"
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: "no gate waits for a decision" in toasts(app) and "refused" in toasts(app))
+
+
+async def test_a_run_that_is_gone_says_so(tmp_path: Path) -> None:
+    app = RehearsalApp(run_folder(tmp_path), refresh_s=0.05)
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: "takes no commands" in toasts(app))
+
+
+@pytest.mark.parametrize(("key", "sent", "leaves"), [("l", [], True), ("x", ["abort"], False), ("escape", [], False)])
+async def test_q_asks_while_the_run_lives(open_run: Callable[..., Any], key: str, sent: list[str],
+                                          leaves: bool) -> None:
+    app, desk, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        for said in ("leave it running", "abort it", "stay here"):
+            assert said in screen_text(app)
+        await pilot.press(key)
+        await until(pilot, lambda: desk.verbs == sent and app._exit == leaves)
+
+
+async def test_a_finished_run_shows_its_verdict_by_itself_and_just_quits(tmp_path: Path) -> None:
+    app = RehearsalApp(run_folder(tmp_path, until_s=1e9, judged=True, loses=True), refresh_s=0.05)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, VerdictScreen) and app.shown.is_final)
+        await until(pilot, lambda: "BROKEN, not expected" in screen_text(app))
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        await pilot.press("7")
+        await until(pilot, lambda: isinstance(app.screen, VerdictScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+
+
+async def test_the_verdict_screen_selects_explains_and_reports(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, until_s=1e9, judged=True, loses=True)
+    app = RehearsalApp(folder, refresh_s=0.05)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, VerdictScreen) and app.shown.is_final)
+        rows, pane = app.screen.query_one(CheckRows), app.screen.query_one(Evidence)
+        broken = [c.name for c in app.shown.verdict.checks].index("replay_queue")  # type: ignore[union-attr]
+        await until(pilot, lambda: "CHECK" in screen_text(app))
+        await pilot.press(*["down"] * broken)
+        await until(pilot, lambda: rows.chosen == broken)
+        await until(pilot, lambda: bool(pane.witnesses))
+        assert pane.check is not None and pane.check.name == "replay_queue"
+        assert pane.witnesses[0].f == "step"  # type: ignore[index]
+        assert "3 revocations are lost" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "runbook step" in screen_text(app))
+        await pilot.press("escape", "e")
+        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "replay_queue.captured" in screen_text(app))
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "PRICE" in screen_text(app))
+        await pilot.press("escape", "end")
+        await until(pilot, lambda: rows.chosen == 14 and "fault_proof" in screen_text(app))
+
+
+async def test_a_replay_holds_hurries_and_commands_nothing(open_run: Callable[..., Any]) -> None:
+    _, desk, folder = await open_run(until_s=1e9, judged=True)
+    app = RehearsalApp(folder, replay=True, speed=4.0, refresh_s=0.05)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "REPLAY 4×" in screen_text(app))
+        await pilot.press("space")
+        await until(pilot, lambda: "HELD REPLAY" in screen_text(app))
+        at = app.shown.now_s
+        await pilot.press("right", "right")
+        await until(pilot, lambda: app.shown.now_s > at + 15)
+        await pilot.press("plus")
+        await until(pilot, lambda: "REPLAY 8×" in screen_text(app))
+        await pilot.press("a", "x", "n", "p")
+        await until(pilot, lambda: "this is a replay" in toasts(app))
+        assert desk.came == [] and isinstance(app.screen, Overview)
+        await pilot.press("end")
+        await until(pilot, lambda: isinstance(app.screen, VerdictScreen) and app.shown.is_final)
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+
+
+async def test_help_and_palette_open(open_run: Callable[..., Any]) -> None:
+    app, _, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "approve: GO at a gate" in screen_text(app))
+        await pilot.press("escape", "ctrl+p")
+        await until(pilot, lambda: "Search for commands" in screen_text(app))
+        await pilot.press(*"roll back")
+        await until(pilot, lambda: "Abort" in screen_text(app))
+
+
+async def test_a_starting_run_shows_what_it_waits_for(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    (folder / "history.jsonl").unlink()
+    (folder / "logs").mkdir()
+    (folder / "logs" / "rehearsal.log").write_text("engine process: no daemon\nbuilding hydra 2.3.0: 65 s\n")
+    app = RehearsalApp(folder, refresh_s=0.05)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "building hydra 2.3.0: 65 s" in screen_text(app))

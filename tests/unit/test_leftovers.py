@@ -1,0 +1,93 @@
+"""What cleaning goes by when records are damaged, runs are named, or nothing was ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.errors import EngineDown
+from sim.rigs.real import leftovers
+from sim.rigs.real.living import mark, me
+from sim.rigs.real.record import HOME_PREFIX, Record, living
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own, and a Docker daemon that does not answer."""
+    def down(**_: object) -> None:
+        raise EngineDown("no daemon")
+
+    monkeypatch.setenv("REHEARSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sim.rigs.real.acquire.daemon.client", down)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def dead() -> str:
+    """The mark of a process that has ended."""
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    told = mark(child.pid)
+    child.communicate()
+    return told
+
+
+def orphan(run: str, owner: str, tmp_path: Path) -> Path:
+    """A record of a run, with a folder of its own, whose owner is `owner`; returns the folder."""
+    home = tmp_path / f"{HOME_PREFIX}{run}"
+    home.mkdir()
+    Record(run, kind="process", run_dir=tmp_path, folder=home)
+    path = living() / f"{run}.{os.getpid()}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "owner": owner}))
+    return home
+
+
+def test_where_nothing_was_run_nothing_is_left_over() -> None:
+    assert leftovers.find() == [] == leftovers.remove()
+
+
+def test_without_a_daemon_files_are_cleaned_all_the_same(tmp_path: Path, dead: str) -> None:
+    home = orphan("a", dead, tmp_path)
+    assert [one.kind for one in leftovers.remove()] == ["folder", "record"]
+    assert not home.exists() and leftovers.find() == []
+
+
+def test_one_run_is_removed_and_the_others_stay(tmp_path: Path, dead: str) -> None:
+    one, other, living_one = orphan("a", dead, tmp_path), orphan("b", dead, tmp_path), orphan("c", me(), tmp_path)
+    assert {found.run for found in leftovers.remove(run="a")} == {"a"}
+    assert not one.exists() and other.exists() and living_one.exists()
+    assert {found.run for found in leftovers.remove()} == {"b"}
+    assert living_one.exists(), "whose owner lives is not touched"
+    assert [p.name.split(".")[0] for p in living().glob("*.json")] == ["c"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"run": "x"}', "\x00"])
+def test_a_damaged_record_keeps_nobody_from_cleaning_the_rest(text: str, tmp_path: Path, dead: str) -> None:
+    home = orphan("b", dead, tmp_path)
+    (living() / "a.1.json").write_text(text)
+    leftovers.remove()
+    assert not home.exists()
+
+
+def test_the_shared_memory_of_a_killed_postgres_is_asked_for_by_its_own_number(
+        tmp_path: Path, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = orphan("a", dead, tmp_path)
+    (home / "data" / "blue-postgres").mkdir(parents=True)
+    (home / "data" / "blue-postgres" / "postmaster.pid").write_text(
+        "4711\n/data\n1700000000\n5432\n/socket\n127.0.0.1\n  1234567    987654\nready\n")
+    (home / "data" / "green-postgres").mkdir()
+    (home / "data" / "green-postgres" / "postmaster.pid").write_text("4711\n")
+    ran: list[list[str]] = []
+    monkeypatch.setattr("sim.rigs.real.engines.folder.subprocess.run", lambda command, **_: ran.append(command))
+    leftovers.remove()
+    assert ran == [["ipcrm", "-m", "987654"]], "the segment's id, not its key; a pid file without one is passed over"
+    assert not home.exists()
+
+
+def test_ending_what_has_ended_is_nothing(dead: str) -> None:
+    leftovers.end(dead)
+    leftovers.end("nonsense")
