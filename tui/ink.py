@@ -122,10 +122,10 @@ def box(
 
 
 def spark(series: Sequence[float], top: float) -> str:
-    """One cell a value; `top` fills the cell, nothing at all is a blank dot."""
+    """One cell a value; `top` is the highest, with some room above it so that a steady rate is a line, no wall."""
     if top <= 0:
         return "▁" * len(series)
-    last = len(SPARKS) - 1
+    last, top = len(SPARKS) - 1, top * 1.4
     return "".join(SPARKS[max(0, min(last, round(value / top * last)))] for value in series)
 
 

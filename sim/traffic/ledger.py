@@ -100,7 +100,8 @@ class Ledger:
         newest = grant.generations - 1
         chain = Chain(grant.name, self.clients[grant.client_id], grant.subject, index=index, gen=newest,
                       born_s=0.0)
-        chain.refresh[newest] = self._minter.refresh(grant, newest)
+        if newest >= 0:  # a code never redeemed has no tokens
+            chain.refresh[newest] = self._minter.refresh(grant, newest)
         self._add(chain)
         return chain
 

@@ -51,20 +51,24 @@ class Pools:
         salt = f"{seed}|pool|"
         for n in order:
             grant = population.grants[n]
-            if grant.state != "live":
+            if grant.state == "abandoned":
                 continue
             place = int.from_bytes(sha256((salt + grant.subject).encode()).digest()[:4], "big") / 2**32
-            kind = kind_of[grant.client_id]
+            kind, live = kind_of[grant.client_id], grant.state == "live"
             if place < SESSIONS:
-                if kind in self._chains:
+                if live and kind in self._chains:
                     self._chains[kind].append(n)
             elif place < SESSIONS + PEOPLE:
-                self.people.append(n)
+                if live:
+                    self.people.append(n)
                 self._of_subject.setdefault(grant.subject, []).append(n)
             elif place < SESSIONS + PEOPLE + GOOD:
-                self.good.append(n)
+                if live:
+                    self.good.append(n)
             else:
-                (self._wholly if place > 1 - WHOLLY else self._singly).append(n)
+                if live:
+                    (self._wholly if place > 1 - WHOLLY else self._singly).append(n)
+                # what is dead already may have a consent, and that goes with the others'
                 self._of_subject.setdefault(grant.subject, []).append(n)
         for chains in self._chains.values():
             chains.reverse()

@@ -10,6 +10,7 @@ from screens import caught_up, run_folder, until
 from textual.pilot import Pilot
 
 from tui.app import RehearsalApp
+from tui.screens.overview import Overview
 from tui.screens.verdict import VerdictScreen
 
 CASES: dict[str, tuple[dict[str, Any], tuple[int, int], str, str]] = {
@@ -32,12 +33,14 @@ def test_looks(case: str, snap_compare: Any, tmp_path: Path) -> None:
     app.theme = theme
 
     async def ready(pilot: Pilot[None]) -> None:
-        app.refresh_now()
         await caught_up(pilot)
         if key:
             await until(pilot, lambda: isinstance(app.screen, VerdictScreen))
             await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, VerdictScreen if key == "7" else Overview))
         await pilot.pause()
+        app.refresh_now()
+        await app.workers.wait_for_complete()
         app.refresh_now()
         await pilot.pause()
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from sim.checks.verdict import Check, Phase, Tolerated, Verdict
-from sim.report.comparison import ORDER, Ran, Row, comparison, comparison_json, comparison_text, worst_code
+from sim.report.comparison import Ran, Row, comparison, comparison_json, comparison_text, worst_code
 
 
 def verdict(word: str = "held", **more: object) -> Verdict:
@@ -30,7 +30,7 @@ def cells(rows: list[Row], label: str, section: str = "") -> list[str]:
     return found[0]
 
 
-@pytest.mark.parametrize("codes", itertools.combinations(ORDER, 2))
+@pytest.mark.parametrize("codes", itertools.combinations([254, 255, 1, 2, 3, 0], 2))
 def test_of_two_codes_the_first_of_the_contract_s_order_is_the_answer(codes: tuple[int, int]) -> None:
     assert worst_code(codes) == worst_code(reversed(codes)) == codes[0]
 

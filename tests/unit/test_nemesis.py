@@ -90,6 +90,12 @@ def walking(stage: Stage) -> Generator[simpy.Event, Any, None]:
     yield stage.env.process(stage.nemesis.heal_all())
 
 
+def unhealed_by_the_end(stage: Stage) -> Generator[simpy.Event, Any, None]:
+    """The copy begins at once; nobody heals anything at the end."""
+    stage.phases.mark("copy")
+    yield stage.env.timeout(0.2)
+
+
 def acts(history: History) -> list[tuple[str, str]]:
     return [(c.begun.f, c.done.type if c.done else "open") for c in history.calls()]
 
@@ -145,7 +151,7 @@ async def test_an_offset_that_has_passed_is_made_up_for_at_once(tmp_path: Path) 
 async def test_a_fault_whose_making_fails_is_healed_and_written_so(tmp_path: Path) -> None:
     """Nobody knows how far it came: it is taken off all the same."""
     stage = Stage(tmp_path, fault(), failing="make")
-    history = await stage.play(walking)
+    history = await stage.play(unhealed_by_the_end)
     assert stage.rig.asked == [("make", "slow"), ("heal", "slow")]
     assert lines(stage.path) == [("slow", "making"), ("slow", "healed")]
     assert acts(history) == [("fault", "fail"), ("heal", "ok")]
@@ -156,7 +162,7 @@ async def test_a_fault_whose_making_fails_is_healed_and_written_so(tmp_path: Pat
 
 async def test_a_making_without_an_answer_is_not_said_to_have_failed_for_sure(tmp_path: Path) -> None:
     stage = Stage(tmp_path, fault(), failing="make", error=TimeoutError("no answer"))
-    history = await stage.play(walking)
+    history = await stage.play(unhealed_by_the_end)
     assert acts(history) == [("fault", "info"), ("heal", "ok")]
     assert lines(stage.path)[-1] == ("slow", "healed")
 

@@ -216,6 +216,8 @@ class VerdictScreen(Screen[None]):
         return verdict.checks[rows.chosen] if verdict is not None and rows.chosen < len(verdict.checks) else None
 
     _shown: Shown | None = None
+    _is_chosen = False
+    """Somebody chose a check; until then the one that matters most is."""
     _asked: tuple[str, tuple[int, ...]] | None = None
 
     def show(self, shown: Shown) -> None:
@@ -223,6 +225,9 @@ class VerdictScreen(Screen[None]):
         self._shown = shown
         if not self.query(Evidence):
             return  # not composed yet
+        telling = shown.telling()
+        if not self._is_chosen and shown.verdict is not None and telling is not None:
+            self.query_one(CheckRows).chosen = shown.verdict.checks.index(telling)
         pane, check = self.query_one(Evidence), self.check
         pane.check = check
         wanted = (check.name, tuple(check.witnesses)) if check is not None else None
@@ -260,6 +265,7 @@ class VerdictScreen(Screen[None]):
         rows = self.query_one(CheckRows)
         if self._shown is None or self._shown.verdict is None:
             return
+        self._is_chosen = True
         rows.chosen = max(0, min(len(self._shown.verdict.checks) - 1, rows.chosen + by))
         self.show(self._shown)
 

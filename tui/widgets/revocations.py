@@ -61,7 +61,7 @@ class Revocations(Lines):
         waits = shown.figure("revocation.oldest_wait")
         void = f"   void {captures.void}" if captures.void else ""
         lines: list[Line] = [
-            [(f"acknowledged {captures.acknowledged:>4}", ""), (f"  =  {kinds}" if kinds else "", "past")],
+            [(f"acknowledged {captures.acknowledged:>4}", ""), (f" = {kinds}" if kinds else "", "past")],
             [
                 (f"in queue {captures.in_queue:>8}   on green {captures.on_green}{void}   ", ""),
                 (f"shed {captures.shed}", "ask" if captures.shed else ""),

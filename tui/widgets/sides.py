@@ -79,7 +79,7 @@ class SidePanel(Lines):
                 ("       ", ""),
                 (
                     f"heap {words.megabytes(float(told.get('heap_bytes') or 0))}   "
-                    f"goroutines {told.get('goroutines', '-')}",
+                    f"goroutines {int(told.get('goroutines') or 0)}",
                     "",
                 ),
             ]
@@ -174,9 +174,12 @@ class SidePanel(Lines):
                 )
             ]
         if progress.get("total"):
-            share = float(progress.get("done") or 0) / float(progress["total"])
+            total = float(progress["total"])
+            share = float(progress.get("done") or 0) / total
+            step = shown.runbook.current
+            whole = words.megabytes(total) if step is not None and step.kind == "copy" else words.count(total)
             return [
-                (f"{share * 100:.0f} % of {words.count(float(progress['total']))}", ""),
+                (f"{share * 100:.0f} % of {whole}", ""),
                 ("   no traffic here", "past"),
             ]
         return [("no traffic here", "past")]
