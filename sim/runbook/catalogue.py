@@ -33,7 +33,7 @@ CATALOGUE: dict[str, Entry] = {
     "baseline": Entry("watch the traffic until it is known to be steady", prepare.baseline,
                       "blue serves", "nothing to undo", None, "nothing"),
     "lifetime": Entry("raise the lifetime of access tokens, wait until the old ones are renewed",
-                      prepare.lifetime, "blue's Hydra reloads its configuration",
+                      prepare.lifetime, "a new token shows the lifetime",
                       "put the lifetime back", prepare.lifetime_undo, "nothing"),
     "capture": Entry("put each revocation also in the queue, before blue is asked", prepare.capture,
                      "the queue acknowledges", "stop capturing", prepare.capture_undo, "nothing"),
