@@ -195,16 +195,18 @@ class _Rehearsal:
         price, watcher, revoked = Price(), Watcher(), Revoked()
         for subscriber in (forming.feed, price, watcher, revoked):
             journal.subscribe(subscriber)
-        desk = Desk(env, journal, lambda: {"t_s": round(journal.now_s(), 1), **price.cut(), **price.way_back()})
+        desk = Desk(env, journal, lambda: {"t_s": round(journal.now_s(), 1), "cut": price.cut(),
+                                           "way_back": price.way_back()})
         desk.on_stop = self._stop_now
         traffic = Traffic(env, rig.plan, rig.population, rig.minter, rig.clients, journal, phases, self.scenario)
         ctx = Context(env, self.scenario, rig, journal, phases, desk, price, watcher, traffic.ledger,
                       Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, self.seed),
                       {"revoked": revoked, "environment": rig.environment()})
-        runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
-                        pause_before=self.options.pause_before, figure=lambda name: forming.verdict().figure(name))
         written = Written(self.folder / "faults.jsonl")
         nemesis = Nemesis(env, list(self.scenario.faults), rig.faults, journal, phases, written, self.seed)
+        ctx.facts["heal_all"] = nemesis.heal_all
+        runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
+                        pause_before=self.options.pause_before, figure=lambda name: forming.verdict().figure(name))
         server = ControlServer(self.folder, desk.handle)
         await server.start()
         self.desk = desk
@@ -287,7 +289,7 @@ class _Heartbeat:
         if op.f == "step" and op.type == "invoke":
             self._step = value["step"]
             self._say(f"{at} {value['n']:>2}/{value['of']} {value['step']}: {value['does']}")
-        elif op.f in ("step", "undo") and op.type != "invoke":
+        elif op.f in ("step", "undo") and op.type in ("ok", "fail"):
             took = f" {value['took_s']:.1f} s" if "took_s" in value else ""
             self._say(f"{at}       {op.f} {value.get('step')} {op.type}{took}{' ' + op.error if op.error else ''}")
         elif op.f == "note" and value.get("level") != "info":

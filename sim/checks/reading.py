@@ -251,6 +251,8 @@ class Reading:
             if step is not None and step.kind == "baseline":
                 self._window = self.baseline if op.type == "invoke" else None
                 self._window_from_s = op.t_s + WARM_UP_S
+            elif step is not None and step.kind == "verify":
+                self._window = None  # its proofs are several times the traffic: no client's latency
 
 
 def is_refusal(value: dict[str, Any]) -> bool:

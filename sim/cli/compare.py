@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import secrets as randomness
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from sim.cli.child import passed_on
 from sim.cli.output import next_step, progress, result, result_json
 from sim.errors import BadInput
 
@@ -155,7 +154,7 @@ def play(wanted: Wanted, engine: str, seed: int, *, yes: bool) -> Ran:
     if yes:
         command.append("--yes")
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    with _passed_on(child) as told:
+    with passed_on(child) as told:
         code = child.wait()
     if told:
         raise Interrupted
@@ -170,31 +169,6 @@ def play(wanted: Wanted, engine: str, seed: int, *, yes: bool) -> Ran:
     if verdict is None:
         progress(f"{wanted.scenario.slug}: no verdict, rehearse run ended with {code}")
     return Ran(run=folder.name, verdict=verdict, code=code)
-
-
-@contextlib.contextmanager
-def _passed_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Let the run end by itself when we are told to: killing it would leave its stack behind.
-
-    Ctrl-C reaches it anyway, being in our process group; what only we are told is passed on.
-    """
-    told: list[int] = []
-
-    def interrupted(number: int, frame: object) -> None:
-        told.append(number)
-
-    def ended(number: int, frame: object) -> None:
-        told.append(number)
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(number)
-
-    before = {number: signal.signal(number, interrupted if number == signal.SIGINT else ended)
-              for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _verdict(folder: Path) -> Verdict | None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from sim.cli.child import passed_on
 from sim.cli.output import next_step, progress, result, result_json, screen_width, table
 from sim.cli.scenarios import complete_scenario
 from sim.errors import BadInput
@@ -133,12 +134,16 @@ def hold(name: str, engine: str, *, run_dir: Path | None = None) -> Held:
         ]
         if run_dir is not None:
             command += ["--run-dir", str(run_dir)]
-        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, check=False)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said)
+        with passed_on(child) as told:
+            code = child.wait()
+        if told:
+            raise KeyboardInterrupt
         said.seek(0)
         verdict = _verdict(said.read())
     took_s = time.monotonic() - begun
     if verdict is None:
-        why = f"no verdict: rehearse run ended with {ended.returncode}"
+        why = f"no verdict: rehearse run ended with {code}"
         return Held(scenario.slug, str(scenario.expect), "none", False, why, took_s, "")
     met, why = scenario.meets(verdict)
     run = str(run_dir) if run_dir is not None else "latest"

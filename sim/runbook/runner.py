@@ -133,6 +133,9 @@ class Runner:
         ctx.note(f"rolling back to blue: {why}", "warn")
         if ctx.desk.past_return:
             return Ended("failed", f"{why}; there is no way back after close")
+        heal_all = ctx.facts.get("heal_all")
+        if heal_all is not None:
+            yield ctx.env.process(heal_all())  # the way back must not meet the faults that led to it
         whole = True
         for step in reversed(self._done):
             entry = CATALOGUE[step.kind]

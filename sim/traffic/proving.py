@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from sim.traffic.minting import Minter
     from sim.traffic.population import Population
 
-ABREAST = 8
-"""Assumption: eight questions at a time leave the traffic its share of two cores."""
+ABREAST = 4
+"""Measured: eight at a time took all of two cores and made the traffic wait; four leave it its share."""
 CONSENTS = 30
 """Assumption: so many remembered consents are put to use through the browser."""
 
 
 class Proving:
-    """Asks through the clients' own links; processes are `verify-1` … `verify-8`."""
+    """Asks through the clients' own links; processes are `verify-1` … `verify-4`."""
 
     def __init__(self, env: LiveEnvironment, acts: Acts, ledger: Ledger, population: Population, minter: Minter,
                  seed: int) -> None:

@@ -74,7 +74,8 @@ async def test_a_whole_runbook_in_order(tmp_path):
     ended, history = await play(tmp_path, operations)
     assert ended.how == "completed", ended
     acts = [a for a in operations.done if not a.startswith("measure")]
-    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair", "start green", "buffer",
+    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair", "start green",
+                    "buffer",
                     "drain blue",
                     "fence blue", "login_consent to green", "authz to green", "edge to green", "capture on back",
                     "release", "replay forward", "capture off back", "stop blue"]
