@@ -2,12 +2,12 @@
 
 The screen is a process of its own, so the file is all it has. A last line that is not yet
 whole waits for its rest; one that never gets it (the run was killed) is simply not shown.
-Packed recordings (`.gz`) are read the same way.
+Packed recordings (`.xz`) are read the same way.
 """
 
 from __future__ import annotations
 
-import gzip
+import lzma
 from pathlib import Path
 from typing import IO, cast
 
@@ -23,8 +23,8 @@ _HEADER = msgspec.json.Decoder(Header)
 
 
 def history_file(folder: Path) -> Path:
-    """The folder's history.jsonl, or history.jsonl.gz if only that is there."""
-    plain, packed = folder / "history.jsonl", folder / "history.jsonl.gz"
+    """The folder's history.jsonl, or history.jsonl.xz if only that is there."""
+    plain, packed = folder / "history.jsonl", folder / "history.jsonl.xz"
     return packed if packed.exists() and not plain.exists() else plain
 
 
@@ -39,6 +39,7 @@ class Follower:
         """Whole lines that could not be read; left out, and said on the screen."""
         self.read_bytes = 0
         self._file: IO[bytes] | None = None
+        self._packed: IO[bytes] | None = None
         self._rest = b""
 
     def take(self, limit: int = 4000) -> list[Op]:
@@ -61,8 +62,8 @@ class Follower:
         except OSError:
             return 1.0
         there = self.read_bytes
-        if self._file is not None and self.path.suffix == ".gz":
-            there = cast(IO[bytes], self._file.fileobj).tell()  # type: ignore[attr-defined]  # GzipFile has it
+        if self._packed is not None:
+            there = self._packed.tell()
         return min(1.0, there / size) if size else 1.0
 
     def close(self) -> None:
@@ -70,15 +71,18 @@ class Follower:
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._packed is not None:
+            self._packed.close()
+            self._packed = None
 
     def _read(self) -> bytes:
         if self._file is None:
             try:
-                self._file = (
-                    cast(IO[bytes], gzip.open(self.path, "rb"))
-                    if self.path.suffix == ".gz"
-                    else open(self.path, "rb", buffering=0)
-                )
+                if self.path.suffix == ".xz":
+                    self._packed = open(self.path, "rb")
+                    self._file = cast(IO[bytes], lzma.open(self._packed, "rb"))
+                else:
+                    self._file = open(self.path, "rb", buffering=0)
             except FileNotFoundError:
                 return b""  # the run has only just begun
         return self._file.read(CHUNK_BYTES) or b""
@@ -101,7 +105,7 @@ def ops_at(path: Path, wanted: list[int]) -> list[Op]:
     """
     indexes, found = set(wanted), list[Op]()
     open_marks: dict[bytes, int] = {}
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+    opened = lzma.open(path, "rb") if path.suffix == ".xz" else open(path, "rb")
     with opened as file:
         for number, line in enumerate(cast(IO[bytes], file), start=-1):
             if number in indexes or any(mark in line for mark in open_marks):

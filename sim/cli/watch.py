@@ -50,7 +50,7 @@ def recording(run: str) -> Path:
     if run != DEMO:
         return find_run(run)
     folder = data("scenarios", DEMO)
-    if not any((folder / name).exists() for name in ("history.jsonl", "history.jsonl.gz")):
+    if not any((folder / name).exists() for name in ("history.jsonl", "history.jsonl.xz")):
         raise BadInput(
             "no recording was shipped with this copy", where=str(folder), todo="rehearse run 10, then watch latest"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -55,9 +55,9 @@ def test_a_limit_is_kept_about(written: Path) -> None:
 def test_packed_recordings_are_read_alike(written: Path, tmp_path: Path) -> None:
     packed = tmp_path / "packed"
     packed.mkdir()
-    (packed / "history.jsonl.gz").write_bytes(gzip.compress(written.read_bytes()))
+    (packed / "history.jsonl.xz").write_bytes(lzma.compress(written.read_bytes()))
     path = history_file(packed)
-    assert path.suffix == ".gz"
+    assert path.suffix == ".xz"
     assert Follower(path).take(10**6) == Follower(written).take(10**6)
     assert next(op.i for op in ops_at(path, [3, 9])) == 3
 

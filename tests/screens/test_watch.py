@@ -33,7 +33,7 @@ def test_the_demo_is_the_shipped_recording(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(BadInput, match="no recording"):
         recording("demo")
     (tmp_path / "scenarios" / "demo").mkdir(parents=True)
-    (tmp_path / "scenarios" / "demo" / "history.jsonl.gz").write_bytes(b"")
+    (tmp_path / "scenarios" / "demo" / "history.jsonl.xz").write_bytes(b"")
     assert recording("demo") == tmp_path / "scenarios" / "demo"
 
 
