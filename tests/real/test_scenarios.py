@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from rigs import require
 
+from sim.checks.judge import judge
+from sim.checks.verdict import from_json, to_json
 from sim.cli.test import hold
 from sim.history.history import History
 from sim.rigs.real import leftovers
@@ -28,14 +31,41 @@ def _play(name: str, engine: str, folder: Path) -> Path:
 def test_a_scenario_does_what_it_expects(path, tmp_path):
     run = _play(str(path), "process", tmp_path)
     _leaves_nothing(run)
+    _is_judged_alike_again(run)
+    if path.stem.startswith("10-"):
+        _needs_what_it_tolerates(run)
 
 
 @pytest.mark.real
 @pytest.mark.docker
 @pytest.mark.timeout(600)
-def test_the_default_scenario_holds_in_containers(docker_daemon, tmp_path):
+def test_the_default_scenario_holds_in_containers(tmp_path):
+    require("docker")
     run = _play("10", "docker", tmp_path)
     _leaves_nothing(run)
+
+
+def _is_judged_alike_again(run: Path) -> None:
+    stored = from_json((run / "verdict.json").read_bytes())
+    again = judge(History.load(run / "history.jsonl"), load_scenario(str(run / "scenario.yaml")))
+    assert to_json(again) == to_json(stored)
+
+
+def _needs_what_it_tolerates(run: Path) -> None:
+    """Each tolerance that was used: set it to 0, and the same history breaks."""
+    history, scenario = History.load(run / "history.jsonl"), load_scenario(str(run / "scenario.yaml"))
+    used = {f"{check.name}.{figure}" for check in judge(history, scenario).checks
+            for figure, limit in check.tolerated.items() if limit.used}
+    assert {"revocation.longest_gap", "write_loss.grants", "session_continuity.lost_chains",
+            "login_continuity.browser_sessions"} <= used
+    for name in used:
+        without = {key: t for key, t in scenario.tolerate.items() if key != name}
+        stricter = scenario.model_copy(update={"tolerate": without})
+        told = judge(history, stricter)
+        if name.startswith("latency."):
+            assert told.check("latency").verdict == "not_asked"  # without a limit nothing is asked
+        else:
+            assert told.check(name.split(".")[0]).verdict == "broken", name
 
 
 def _leaves_nothing(run: Path) -> None:

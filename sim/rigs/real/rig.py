@@ -14,6 +14,7 @@ import msgspec
 import psutil
 
 from sim.rigs.real.acquire import Parts, acquire
+from sim.rigs.real.acquire.table import show
 from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
@@ -70,14 +71,8 @@ class RealRig:
         """Acquire the real programs, draw population and plan, open the engine; nothing runs yet."""
         versions = list(dict.fromkeys([scenario.stack.blue.hydra, scenario.stack.green.hydra]))
 
-        def news(update: Any) -> None:
-            if update.state != "ready":
-                say(f"{update.part}: {update.state} {update.detail}".rstrip())
-            elif update.elapsed_s > 1.0 and update.row is not None:
-                say(f"{update.part}: {update.row.source}, {update.row.size_bytes / 1e6:.0f} MB "
-                    f"in {update.row.elapsed_s:.0f} s ({update.row.why})")
-
-        parts = await acquire(kind, hydra=versions, postgres=scenario.stack.blue.postgres, progress=news)
+        with show() as progress:
+            parts = await acquire(kind, hydra=versions, postgres=scenario.stack.blue.postgres, progress=progress)
         say("drawing the population and the plan")
         population, plan = await asyncio.to_thread(_draw, scenario, seed)
         plan.write(folder / "plan.jsonl")
