@@ -18,7 +18,8 @@ def verify(ctx: Context, step: Verify) -> Acting:
                            signatures={s: g for s, g in signatures.items() if g in set(grants)})
     yield from ctx.measure("lost_grants", signatures=signatures)
     yield from ctx.measure("lost_chains", signatures=signatures)
-    yield from ctx.measure("consents", revoked=revoked.consents())
+    yield from ctx.measure("consents", revoked=revoked.consents(), owners=ctx.chains.owners(revoked.consents()),
+                           subjects=[subject for subject, _ in ctx.chains.owners(revoked.wholly())])
     yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):
         yield from ctx.measure("queue")

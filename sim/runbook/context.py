@@ -29,6 +29,10 @@ class Chains(Protocol):
         """Refresh-token signature → grant name, of grants made in the run."""
         ...
 
+    def owners(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """(subject, client) of grants that are known."""
+        ...
+
 
 class Proofs(Protocol):
     """The verify step's questions to the API, asked as ordinary ops (sim.traffic makes them)."""

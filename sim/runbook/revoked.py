@@ -40,6 +40,11 @@ class Revoked:
         return list({g: None for side in (self._on_blue, self._on_green)
                      for g, kind in side.items() if kind in _TAKE_CONSENT})
 
+    def wholly(self) -> list[str]:
+        """Grants that went with all of their subject's."""
+        return list({g: None for side in (self._on_blue, self._on_green) for g, kind in side.items()
+                     if kind == "subject"})
+
     def all(self) -> dict[str, str]:
         """Grant → kind of its revocation, on either side."""
         return {**self._on_blue, **self._on_green}

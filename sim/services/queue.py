@@ -126,7 +126,11 @@ class Queue:
             async with asyncio.timeout(PUBLISH_S):
                 await self._connected()
                 assert self._client is not None
+                if not self._client.is_connected:  # between two connections a flush has nothing to wait for
+                    raise QueueDown("Disconnected")
                 await self._client.flush(timeout=1)
+                if not self._client.is_connected:
+                    raise QueueDown("Disconnected")
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise QueueDown(type(error).__name__) from error
 

@@ -7,7 +7,7 @@ in memory; whoever writes takes hashes and names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from sim.history.op import token_hash
@@ -138,6 +138,11 @@ class Ledger:
     def signatures(self) -> dict[str, str]:
         """Refresh-token signature → grant name, of every grant made in the run."""
         return self._signatures
+
+    def owners(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """(subject, client) of grants that are known."""
+        known = (self.chains[name] for name in names if name in self.chains)
+        return sorted({(chain.subject, chain.client.client_id) for chain in known})
 
     def pick(self, number: int, now_s: float) -> Token | None:
         """A live access token, chosen by a number of the plan; None if there is none."""

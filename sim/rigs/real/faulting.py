@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +18,7 @@ PROOF_DELAY_S = 0.1
 """Assumption: 100 ms stand out from a probe's own few milliseconds, on a busy laptop too."""
 SEEN_SHARE = 0.8
 PROOFS, USUAL_PROBES = 3, 3
+IN_EFFECT_S, AGAIN_S = 1.0, 0.05
 ANSWER_S = 1.0
 """Assumption: a probe that has no answer within a second beyond its usual time has none."""
 
@@ -95,6 +98,15 @@ class RealFaults:
                              seen=repr(error)[:200]) from error
 
     async def _prove(self, link: str, fault: Mapping[str, Any], usual_s: float) -> dict[str, Any]:
+        """Probe until the effect is seen, for a second at most: a cut reaches open connections a little later."""
+        until = time.monotonic() + IN_EFFECT_S
+        while True:
+            told = await self._look(link, fault, usual_s)
+            if told["proven"] or time.monotonic() >= until:
+                return told
+            await asyncio.sleep(AGAIN_S)
+
+    async def _look(self, link: str, fault: Mapping[str, Any], usual_s: float) -> dict[str, Any]:
         effect = str(fault["effect"])
         least_s = float(fault.get("least_delay_s", 0.0))
         try:

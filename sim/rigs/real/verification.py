@@ -45,6 +45,13 @@ _CONSENTS = f"""
 Answer = dict[str, Any]
 
 
+_WITH_OTHERS = """
+    SELECT challenge FROM rehearsal.consent
+     WHERE challenge = ANY($1) AND (subject = ANY($4)
+           OR EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS o(subject, client)
+                       WHERE o.subject = consent.subject AND o.client = consent.client_id))"""
+
+
 class Verification:
     """Answers `measure`; `copying` holds the comparison of the copy, if ours made it."""
 
@@ -63,7 +70,8 @@ class Verification:
         revoked_rows {grants, consents, signatures} → {checked, alive: {grant: [table…]}, alive_count}
         lost_grants {signatures} → {count, grants, service_tokens, codes}
         lost_chains {signatures} → {count, total, grants}
-        consents {revoked} → {at_snapshot, revoked, present, missing_count, missing}
+        consents {revoked, owners: [(subject, client)], subjects}
+            → {at_snapshot, revoked, present, missing_count, missing}
         database {} → {rows_updated, rows_inserted, rows_deleted, temp_bytes, commits, size_bytes}
         browser_sessions {} → {count} · queue {} → {messages, intents, outcomes}
         """
@@ -152,7 +160,11 @@ class Verification:
             # Taken back on blue by whatever way: then green must not have it either.
             there = await _ids(blue, "SELECT challenge FROM hydra_oauth2_consent_request_handled "
                                      "WHERE challenge = ANY($1)", list(missing)) if missing else set()
-        missing &= there
+            # Taken back on green with everything of that client, or of that subject: also what no revocation
+            # names, such as the consent of a grant whose token had been revoked before.
+            gone = await _ids(green, _WITH_OTHERS, list(missing), [s for s, _ in arguments.get("owners", ())],
+                              [c for _, c in arguments.get("owners", ())], list(arguments.get("subjects", ())))
+        missing = (missing & there) - gone
         return {"at_snapshot": len(rows), "revoked": len(rows) - len(usable) - len(missing),
                 "present": len(usable), "missing_count": len(missing), "missing": self._cut(missing)}
 
