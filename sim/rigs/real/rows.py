@@ -23,8 +23,9 @@ from sim.traffic.population import Grant, Population, identifier
 
 CODE_S: Final = 600
 """Source: stack's hydra.yaml, ttl.auth_code 10m."""
-REMEMBER_S: Final = 30 * 24 * 3600
-"""Source: stack.yaml, LOGIN_REMEMBER_S."""
+REMEMBER_S: Final = 0
+"""Source: stack.yaml, LOGIN_REMEMBER_S: for ever. A consent that ran out is not listed any more, and authz would
+refuse the tokens of whoever skipped the page because of it."""
 STILL_GOOD: Final = 0.8
 """Assumption: what is "in use" is at most this old, in its lifetimes, when the load begins."""
 
