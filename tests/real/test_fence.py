@@ -12,11 +12,11 @@ import pytest
 from rigs import opened
 
 from sim.errors import StepFailed
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines import Engine
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.real.loading import load
-from sim.rigs.real.postgres import connected
 from sim.rigs.real.rows import Moment
 from sim.rigs.real.secrets import secrets
 from sim.rigs.rig import Answer, Client
@@ -67,7 +67,7 @@ async def start(engine: Engine, population: Population) -> Service:
     own = secrets()
     await engine.start("toxiproxy", "blue-postgres")
     assert (await engine.job("blue-hydra", ["migrate", "sql", "-e", "--yes"], deadline_s=60)).exit_code == 0
-    async with connected(engine, own, "blue") as connection:
+    async with database(engine, own, "blue") as connection:
         await load(connection, population, Minter(own.system, population.seed),
                    Moment(time.time(), 3600.0, 720 * 3600.0, "http://auth.rehearse.test/"), hash_cost=4,
                    progress=lambda told: None)
@@ -77,7 +77,7 @@ async def start(engine: Engine, population: Population) -> Service:
 
 async def rows(engine: Engine) -> int:
     """Access tokens on blue."""
-    async with connected(engine, secrets(), "blue") as connection:
+    async with database(engine, secrets(), "blue") as connection:
         return int(await connection.fetchval("SELECT count(*) FROM hydra_oauth2_access"))
 
 
@@ -109,13 +109,13 @@ async def test_writes_are_refused_reads_go_on_and_all_is_undone(tmp_path: Path) 
                     assert told["active"] and told["sub"] == grant.subject
                 assert (await fence.close("blue"))["refused"] == 17
                 # The harness' own role still writes: a return to blue replays revocations on it.
-                async with connected(engine, own, "blue") as connection:
+                async with database(engine, own, "blue") as connection:
                     await connection.execute("DELETE FROM hydra_oauth2_consent_request WHERE false")
 
                 assert (await fence.open("blue"))["refused"] == 0
                 assert (await service.token()).status == 200
                 assert (await fence.open("blue"))["refused"] == 0
-                async with connected(engine, own, "blue") as connection:
+                async with database(engine, own, "blue") as connection:
                     assert await connection.fetchval("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == 0
                     assert not await connection.fetchval("SELECT to_regnamespace('rehearsal_fence') IS NOT NULL")
     finally:
@@ -127,7 +127,7 @@ async def test_a_transaction_that_never_ends_is_ended_and_what_it_wrote_is_gone(
     engine = await opened("process", tmp_path)
     try:
         await start(engine, population)
-        async with connected(engine, own, "blue", role="hydra") as hung:
+        async with database(engine, own, "blue", role="hydra") as hung:
             await hung.execute("BEGIN; DELETE FROM hydra_oauth2_access")
             figures = await Fence(engine, own).close("blue")
             assert figures["ended"] >= 1

@@ -13,11 +13,11 @@ from rigs import BASE, OURS, opened
 
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines import Engine
 from sim.rigs.real.lifetime import Lifetime
 from sim.rigs.real.loading import load
 from sim.rigs.real.migration import Migration
-from sim.rigs.real.postgres import connected
 from sim.rigs.real.rows import Moment
 from sim.rigs.real.secrets import secrets
 from sim.rigs.real.sender import LINKS, Sender
@@ -37,7 +37,7 @@ async def blue(tmp_path: Path) -> AsyncIterator[tuple[Engine, Sender, Population
     try:
         await engine.start(*BASE)
         assert (await engine.job("blue-hydra", ["migrate", "sql", "-e", "--yes"], deadline_s=60)).exit_code == 0
-        async with connected(engine, own, "blue") as connection:
+        async with database(engine, own, "blue") as connection:
             await load(connection, population, Minter(own.system, 3),
                        Moment(time.time(), OWN_S, 720 * 3600.0, "http://auth.rehearse.test/"), hash_cost=4,
                        progress=lambda told: None)
@@ -115,7 +115,7 @@ async def test_secrets_stay_good(blue: tuple[Engine, Sender, Population]) -> Non
     """PUT lifespans must not hash a hash."""
     engine, sender, population = blue
     service = population.of_kind("service")[0]
-    async with connected(engine, secrets(), "blue") as connection:
+    async with database(engine, secrets(), "blue") as connection:
         before = dict(await connection.fetch("SELECT id, client_secret FROM hydra_client"))
         lifetime = Lifetime(engine, sender, service, OWN_S)
         await lifetime.set(RAISED_S)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from real_grants import People, Stand, people, stand
 
+from sim.rigs.real.databases import Connection, database
 from sim.rigs.real.loading import load
-from sim.rigs.real.postgres import Connection, connected
 from sim.rigs.real.rows import COLUMNS, Moment, Rows
 from sim.rigs.real.secrets import secrets
 from sim.traffic.minting import Minter
@@ -106,7 +106,7 @@ async def test_generated_rows_look_as_real_ones(tmp_path: Path) -> None:
     async with stand(tmp_path) as stood, people(stood) as one:
         await one.client("app")
         made = {kind: await real_one(stood, one, f"person-{n}", kind) for n, kind in enumerate(kinds)}
-        async with connected(stood.engine, own, "blue") as connection:
+        async with database(stood.engine, own, "blue") as connection:
             real = {kind: await shapes(connection, minter, request_id) for kind, request_id in made.items()}
             real_service = await service_shape(connection, minter, "real", one)
             await connection.execute("TRUNCATE hydra_client, hydra_oauth2_authentication_session CASCADE")
@@ -133,7 +133,7 @@ async def service_shape(connection: Connection, minter: Minter, whose: str, one:
 async def test_a_foreign_key_that_does_not_fit_stops_the_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Making the constraints again is the proof: a row without its consent must not get by."""
     population, own = Population.draw(5, 10, {"web": 1}), secrets()
-    async with stand(tmp_path) as stood, connected(stood.engine, own, "blue") as connection:
+    async with stand(tmp_path) as stood, database(stood.engine, own, "blue") as connection:
         moment = Moment(time.time(), 3600.0, 720 * 3600.0, "http://auth.rehearse.test/")
         lines = Rows(population, Minter(own.system, 5), moment).chunk(0, 10)["hydra_oauth2_refresh"]
         with pytest.raises(Exception, match="violates foreign key constraint"):

@@ -17,9 +17,9 @@ from rigs import opened
 from sim.errors import BadInput
 from sim.rigs.real import seed
 from sim.rigs.real.copying import Copying
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines import Engine, Kind
 from sim.rigs.real.migration import Migration
-from sim.rigs.real.postgres import connected
 from sim.rigs.real.secrets import secrets
 from sim.rigs.rig import Client
 from sim.scenario import Scenario, load_scenario
@@ -159,7 +159,7 @@ async def test_what_the_cache_kept_is_the_same(kind: Kind, tmp_path: Path, own_c
         try:
             figures = await seeded(engine, tmp_path, population, scenario)
             sources.append(figures["source"])
-            async with connected(engine, secrets(), "blue") as connection:
+            async with database(engine, secrets(), "blue") as connection:
                 counted = {table: await connection.fetchval(f"SELECT count(*) FROM {table}")
                            for table in figures["rows"]}
             assert counted == figures["rows"]
@@ -213,7 +213,7 @@ async def test_rows_of_ones_own(tmp_path: Path) -> None:
     engine = await opened("process", tmp_path, **LIFETIMES)
     try:
         await seeded(engine, tmp_path, population, scenario)
-        async with connected(engine, secrets(), "blue") as connection:
+        async with database(engine, secrets(), "blue") as connection:
             assert await connection.fetchval("SELECT client_name FROM hydra_client WHERE id = 'web-1'") == "odd"
     finally:
         await engine.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 from asyncpg.exceptions import PostgresError
@@ -25,14 +25,17 @@ OWNER = "hydra"
 CONNECT_S = 5.0
 """Assumption: a local Postgres answers in milliseconds; five seconds is a dead one."""
 
+Role = Literal["rehearse", "hydra", "edge"]
+"""`rehearse` is the harness' superuser, `hydra` owns the tables, `edge` only reads."""
+
 Connection = Any
 """asyncpg.Connection; the driver has no types of its own."""
 
 
 @asynccontextmanager
-async def database(engine: Engine, secrets: Secrets, side: Side, *, name: str = DATABASE,
+async def database(engine: Engine, secrets: Secrets, side: Side, *, role: Role = "rehearse", name: str = DATABASE,
                    command_s: float | None = None) -> AsyncIterator[Connection]:
-    """A connection to one side's database as superuser.
+    """A connection to one side's database under one of its roles, closed at the end.
 
     `command_s` bounds each command; None = unbounded, for work whose step has a deadline.
     Raises StepFailed if the server can't be reached.
@@ -40,10 +43,10 @@ async def database(engine: Engine, secrets: Secrets, side: Side, *, name: str = 
     host, port = engine.direct(f"{side}-postgres", "sql")
     try:
         connection = await asyncpg.connect(
-            host=host, port=port, user=HARNESS, password=secrets.database, database=name, timeout=CONNECT_S,
+            host=host, port=port, user=role, password=secrets.database, database=name, timeout=CONNECT_S,
             command_timeout=command_s, server_settings={"application_name": "rehearse", "timezone": "UTC"})
     except (OSError, TimeoutError, PostgresError) as error:
-        raise StepFailed(f"{side}'s database can not be reached", where=f"{side}-postgres",
+        raise StepFailed(f"{side}'s database can't be reached as {role}", where=f"{side}-postgres",
                          seen=f"{type(error).__name__}: {error}", todo="its log is in the run folder") from error
     try:
         yield connection

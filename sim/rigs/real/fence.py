@@ -14,8 +14,8 @@ import time
 from typing import Any, Final
 
 from sim.errors import StepFailed
+from sim.rigs.real.databases import Connection, database
 from sim.rigs.real.engines.engine import Engine
-from sim.rigs.real.postgres import Connection, connected
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.rig import Side
 
@@ -62,7 +62,7 @@ class Fence:
         Raises StepFailed if it can't be closed or a write of Hydra's role still passes.
         """
         began = time.monotonic()
-        async with connected(self._engine, self._secrets, side) as connection:
+        async with database(self._engine, self._secrets, side) as connection:
             tables = await _tables(connection, side)
             ended = await self._install(connection, side, tables)
         refused = await self._refused(side, tables)
@@ -78,7 +78,7 @@ class Fence:
         Raises StepFailed if a write of Hydra's role is still refused.
         """
         began = time.monotonic()
-        async with connected(self._engine, self._secrets, side) as connection:
+        async with database(self._engine, self._secrets, side) as connection:
             tables = await _tables(connection, side)
             if await connection.fetchval("SELECT to_regnamespace('rehearsal_fence') IS NOT NULL"):
                 await connection.execute(_LIFT)  # in force at once; the triggers go when nobody holds a table
@@ -116,7 +116,7 @@ class Fence:
         from asyncpg.exceptions import PostgresError
 
         refused = 0
-        async with connected(self._engine, self._secrets, side, role="hydra") as connection:
+        async with database(self._engine, self._secrets, side, role="hydra") as connection:
             for table in tables:
                 try:
                     await connection.execute(f"DELETE FROM {table} WHERE false")

@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from sim.errors import BadInput, RehearsalError, StepFailed
 from sim.paths import PROJECT, cache
+from sim.rigs.real.databases import Connection, database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.real.loading import load
-from sim.rigs.real.postgres import Connection, connected
 from sim.rigs.real.rows import Moment
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.rig import Progress
@@ -151,7 +151,7 @@ async def _key(engine: Engine, scenario: Scenario, population: Population, secre
 
 async def _settings(engine: Engine, secrets: Secrets, *statements: str) -> None:
     """Settings that count from the next start on."""
-    async with connected(engine, secrets, "blue") as connection:
+    async with database(engine, secrets, "blue") as connection:
         for statement in statements:
             await connection.execute(statement)
 
@@ -159,7 +159,7 @@ async def _settings(engine: Engine, secrets: Secrets, *statements: str) -> None:
 async def _migrate(engine: Engine, secrets: Secrets) -> None:
     """Blue's own schema. 1.x says "success" and 0 whatever happened, so the schema itself is asked."""
     job = await engine.job("blue-hydra", ["migrate", "sql", "-e", "--yes"], deadline_s=MIGRATE_S)
-    async with connected(engine, secrets, "blue") as connection:
+    async with database(engine, secrets, "blue") as connection:
         done = 0
         if await connection.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL"):
             done = await connection.fetchval("SELECT count(*) FROM schema_migration")
@@ -173,7 +173,7 @@ async def _fill(engine: Engine, scenario: Scenario, population: Population, secr
     began = time.monotonic()
     moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER)
     minter = Minter(secrets.system, population.seed)
-    async with connected(engine, secrets, "blue") as connection:
+    async with database(engine, secrets, "blue") as connection:
         figures = await load(connection, population, minter, moment, hash_cost=scenario.population.hash_cost,
                              progress=progress)
         if extra_sql:
