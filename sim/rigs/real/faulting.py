@@ -18,7 +18,10 @@ PROOF_DELAY_S = 0.1
 """Assumption: 100 ms stand out from a probe's own few milliseconds, on a busy laptop too."""
 SEEN_SHARE = 0.8
 PROOFS, USUAL_PROBES = 3, 3
+"""How often a link is tried before it counts as unproven, and how many probes say what is usual."""
 IN_EFFECT_S, HEALED_S, AGAIN_S = 1.0, 5.0, 0.05
+"""Assumption: a cut is felt within a second, a heal within five (the queue's client dials each 0.2 s, a pool
+on its next use); looked at every 50 ms."""
 ANSWER_S = 1.0
 """Assumption: a probe that has no answer within a second beyond its usual time has none."""
 
