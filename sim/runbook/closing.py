@@ -13,12 +13,14 @@ def verify(ctx: Context, step: Verify) -> Acting:
     signatures = dict(ctx.chains.signatures())
     revoked = ctx.facts["revoked"]
     grants, consents = revoked.before_switch()
+    named = set(grants)
     yield from ctx.measure("oracle", when="end", signatures=signatures)
     yield from ctx.measure("revoked_rows", grants=grants, consents=consents,
-                           signatures={s: g for s, g in signatures.items() if g in set(grants)})
+                           signatures={s: g for s, g in signatures.items() if g in named})
     yield from ctx.measure("lost_grants", signatures=signatures)
     yield from ctx.measure("lost_chains", signatures=signatures)
-    yield from ctx.measure("consents", revoked=revoked.consents(), owners=ctx.chains.owners(revoked.consents()),
+    taken_back = revoked.consents()  # as late as can be: traffic goes on taking consents back on green
+    yield from ctx.measure("consents", revoked=taken_back, owners=ctx.chains.owners(taken_back),
                            subjects=[subject for subject, _ in ctx.chains.owners(revoked.wholly())])
     yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):

@@ -42,14 +42,6 @@ class Probing:
         await self._probe(link)(limit_s)
         return time.monotonic() - began
 
-    def can(self, link: str) -> bool:
-        """Whether this link has a probe of its own."""
-        try:
-            self._probe(link)
-        except StepFailed:
-            return False
-        return True
-
     def _probe(self, link: str) -> Probe:
         source, _, target = link.partition("->")
         target, _, port = target.partition(":")
