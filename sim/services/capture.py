@@ -4,6 +4,10 @@ Resolve the grants → store the intent and have it acknowledged → forward to 
 the outcome. What can't be resolved or stored is a queue failure: `fail_closed` refuses the
 revocation and never forwards it, `fail_open` forwards it uncaptured.
 
+Revocations made on green are resolved on both sides: blue alone knows the tokens that it issued
+after the copy. What only blue can resolve, green's Hydra answers with 200 and does not do; so it is
+taken away on green by grant before the client is told, and goes back to blue with the others.
+
 A store that timed out may still arrive. Under fail_closed its intent then has no outcome and
 its grants live on: the replayer recognises it and does nothing.
 """
@@ -21,6 +25,7 @@ from sim.services.queue import Queue, QueueDown, intent_subject, outcome_subject
 from sim.services.revocations import Asked, Intent, Outcome, Said, encode, new_id, said
 from sim.services.sealing import Recorded, Seal
 from sim.services.settings import Direction, Side
+from sim.services.taking import CannotTake, Taking
 from sim.services.upstream import Lost, NotSent, Reply
 
 OUTCOME_RETRY_S = 0.25
@@ -36,9 +41,10 @@ CARRIED: dict[Side, Direction] = {"blue": "forward", "green": "back"}
 class Capture:
     """Owned by the edge; only touched from its loop."""
 
-    def __init__(self, queue: Queue, grants: dict[Side, Grants], *, on_failure: Literal["fail_closed", "fail_open"],
-                 seal: Seal | None) -> None:
-        self._queue, self._grants, self._on_failure, self._seal = queue, grants, on_failure, seal
+    def __init__(self, queue: Queue, grants: dict[Side, Grants], taking: Taking, *,
+                 on_failure: Literal["fail_closed", "fail_open"], seal: Seal | None) -> None:
+        self._queue, self._grants, self._taking = queue, grants, taking
+        self._on_failure, self._seal = on_failure, seal
         self.is_on = False
         self.direction: Direction = "forward"
         self._counts: dict[str, int] = {"captured": 0, "confirmed": 0, "refused": 0, "unknown": 0, "failed": 0}
@@ -73,9 +79,9 @@ class Capture:
                      forward: Callable[[], Awaitable[Reply]]) -> tuple[Reply, int | None]:
         """Forward one revocation, captured if capture is on for this side.
 
-        Returns the answer and the queue's sequence number (None: not captured). Raises
-        Shed('queue_down'), and NotSent and Lost from `forward`. Runs as a task of its own: a client
-        that leaves can't leave an intent without an outcome.
+        Returns the answer and the queue's sequence number (None: not captured). Raises Shed('queue_down')
+        and Shed('not_in_force'), and NotSent and Lost from `forward`. Runs as a task of its own: a
+        client that leaves can't leave an intent without an outcome.
         """
         answered: asyncio.Future[tuple[Reply, int | None]] = asyncio.get_running_loop().create_future()
         direction = self.direction if self.is_on and self.direction == CARRIED[side] else None
@@ -97,12 +103,16 @@ class Capture:
             return
         intent, sequence, found = stored
         word: Said = "unknown"
-        answer: Reply | NotSent | Lost
+        answer: Reply | NotSent | Lost | Shed
         try:
             answer = await forward()
             word = await self._said(answer, side, found)
+            if word == "confirmed" and found.is_elsewhere and intent.owner == intent.client:
+                await self._taking.take(intent)
         except NotSent as error:
             answer, word = error, "refused"  # Hydra never saw it
+        except CannotTake:
+            answer, word = Shed("not_in_force"), "refused"  # Hydra did nothing, and nor could we
         except Lost as error:
             answer = error
         self._counts[word] += 1
@@ -121,6 +131,8 @@ class Capture:
         id = new_id()
         try:
             found = await self._grants[side].resolve(asked)
+            if direction == "back":
+                found = found.joined(await self._grants["blue"].resolve(asked))
             intent = Intent(
                 id=id, kind=found.kind, request_ids=found.request_ids, client=asked.client, subject=found.subject,
                 at=found.at, owner=found.owner, authenticated_before=found.at if found.kind == "login" else None,

@@ -41,6 +41,7 @@ from sim.services.serving import (
     usage,
 )
 from sim.services.settings import SIDES, BadSetting, Direction, Environment, Side
+from sim.services.taking import Taking
 from sim.services.upstream import Lost, NotSent, Reply, Upstream
 
 Exchange = Callable[[], Awaitable[Reply]]
@@ -65,8 +66,10 @@ class Edge:
         self.grants = {side: Grants(text(f"EDGE_{side.upper()}_DSN"), side) for side in SIDES}
         on_failure = environment.choice("EDGE_QUEUE_DOWN", ("fail_closed", "fail_open"))
         is_recording = environment.choice("EDGE_CAPTURE_RECORD", ("grant", "request")) == "request"
-        self.capture = Capture(self.queue, self.grants, on_failure="fail_open" if on_failure == "fail_open" else
-                               "fail_closed", seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
+        self.taking = Taking(text("EDGE_GREEN_DSN"), "green")
+        self.capture = Capture(self.queue, self.grants, self.taking,
+                               on_failure="fail_open" if on_failure == "fail_open" else "fail_closed",
+                               seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
         self.route: Side = "blue"
         self.epoch = 1
         self.in_flight: dict[Side, int] = {"blue": 0, "green": 0}
@@ -284,7 +287,7 @@ class Edge:
         await self.coalescer.close()
         await self.capture.close()
         await asyncio.gather(*(u.close() for u in (*self.public.values(), *self.admin.values())))
-        await asyncio.gather(*(g.close() for g in self.grants.values()))
+        await asyncio.gather(*(g.close() for g in self.grants.values()), self.taking.close())
         await self.queue.close()
 
 

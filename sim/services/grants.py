@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha384
 from typing import Literal
 
@@ -79,6 +79,16 @@ class Found:
     """Unix seconds, just before it was looked up."""
     is_certain: bool = True
     """False: whether Hydra acts on it depends on its grace period; look again afterwards."""
+    is_elsewhere: bool = False
+    """True: a token that only the other side knows; this side's Hydra will answer 200 and do nothing."""
+
+    def joined(self, other: Found) -> Found:
+        """What both sides know; where only the other one knows a token, what it knows."""
+        if self.kind in ("consent", "subject"):
+            return replace(self, request_ids=sorted({*self.request_ids, *other.request_ids}))
+        if self.request_ids or not other.request_ids:
+            return self
+        return replace(other, at=self.at, is_elsewhere=True)
 
 
 def signatures(token: str) -> list[str]:

@@ -66,10 +66,14 @@ class Rows:
         self._pool, self.schema = pool, schema
 
     @classmethod
-    async def open(cls, dsn: str, *, connections: int) -> Rows:
-        """Connect and look which schema it is; raises OSError or asyncpg's errors."""
+    async def open(cls, dsn: str, *, connections: int, writing: bool = False) -> Rows:
+        """Connect and look which schema it is; raises OSError or asyncpg's errors.
+
+        `writing` lifts a role's read-only default on these connections alone.
+        """
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=connections, timeout=5, command_timeout=30)
+            dsn, min_size=1, max_size=connections, timeout=5, command_timeout=30,
+            server_settings={"default_transaction_read_only": "off"} if writing else None)
         has_flow = await pool.fetchval("SELECT to_regclass('hydra_oauth2_flow') IS NOT NULL")
         return cls(pool, "2.x" if has_flow else "1.x")
 
@@ -127,6 +131,10 @@ class Rows:
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.close()
+
+    def terminate(self) -> None:
+        """Drop the connections, at once."""
+        self._pool.terminate()
 
 
 def _until(intent: Intent) -> float:

@@ -59,7 +59,7 @@ async def _tell(rig: BlueGreen) -> Story:
     for name, subject in (("kept", "ann"), ("by-access", "ann"), ("by-refresh", "bob"), ("rotated", "bob"),
                           ("consent", "cid"), ("subject-1", "dan"), ("subject-2", "dan"), ("foreign", "eve"),
                           ("refused", "eve"), ("unknown-dead", "fay"), ("unknown-alive", "fay"), ("late-alive", "gus"),
-                          ("login", "hal")):
+                          ("login", "hal"), ("late", "ivy")):
         await told.grant(rig, name, subject)
     async with rig.world("operator") as world:
         await world.client("stranger")
@@ -67,6 +67,8 @@ async def _tell(rig: BlueGreen) -> Story:
         rig.copy()
         t = told.tokens
         await told.rotate(world, "rotated")
+        await told.rotate(world, "late")
+        await told.grant(rig, "new", "ivy")
         assert (await world.revoke("by-access", t["by-access"]["access_token"])).status == 200
         assert (await world.revoke("by-refresh", t["by-refresh"]["refresh_token"])).status == 200
         assert (await world.revoke("rotated", t["rotated"]["access_token"])).status == 200
@@ -201,6 +203,29 @@ async def test_replay_back_does_what_1_11_10_does(rig: BlueGreen, story: Story) 
         assert [r["active"] for r in rows] == [False]
         assert not await world.rows("blue", "SELECT FROM hydra_oauth2_consent_request WHERE challenge = $1",
                                     story.grants["unknown-alive"])
+
+
+async def test_revoked_on_green_by_a_token_only_blue_knows(rig: BlueGreen, story: Story) -> None:
+    """Rotated or made on blue after the copy: green answers 200 and knows nothing of the token."""
+    async with rig.world("ivy") as world:
+        await world.control("PUT", "/route", {"to": "green"})
+        try:
+            assert (await world.control("PUT", "/capture", {"on": True, "direction": "back"}))["status"] == 200
+            older = story.old["late"]["refresh_token"]
+            assert await world.introspect(older, side="green")
+            assert (await world.revoke("stranger", story.tokens["late"]["refresh_token"])).status == 200
+            assert await world.introspect(older, side="green"), "another client's word ended it"
+            assert (await world.revoke("late", story.tokens["late"]["refresh_token"])).status == 200
+            assert not await world.introspect(older, side="green"), "acknowledged, and an older generation lives"
+            assert (await world.delete("consent", subject="ivy", all="true")).status == 204
+        finally:
+            await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
+            await world.control("PUT", "/route", {"to": "blue"})
+        for name in ("late", "new"):
+            assert await world.introspect(story.tokens[name]["refresh_token"], side="blue")
+        assert rig.replay(direction="back")["exit"] == 0
+        for name in ("late", "new"):
+            assert not await world.introspect(story.tokens[name]["refresh_token"], side="blue"), f"{name} lives on blue"
 
 
 # --- any order, any number of times ---------------------------------------------------------

@@ -33,6 +33,7 @@ import asyncpg
 from yarl import URL
 
 from sim.rigs.real.acquire import Parts, acquire
+from sim.rigs.real.rights import TOKEN_TABLES
 
 ISSUER_HOST, LOGIN_HOST = "auth.rehearse.test", "login.rehearse.test"
 PORTS = ("blue-sql", "green-sql", "blue-public", "blue-admin", "green-public", "green-admin", "nats", "edge-public",
@@ -118,6 +119,7 @@ class BlueGreen:
             time.sleep(0.05)
         self.sql(side, f"CREATE ROLE hydra LOGIN PASSWORD '{PASSWORD}'", database="postgres")
         self.sql(side, f"CREATE ROLE edge LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data", database="postgres")
+        self.sql(side, "ALTER ROLE edge SET default_transaction_read_only = on", database="postgres")
         self.sql(side, "CREATE DATABASE hydra OWNER hydra", database="postgres")
 
     def sql(self, side: str, statement: str, *, database: str = "hydra") -> str:
@@ -225,6 +227,7 @@ class BlueGreen:
         self.sql("green", f"""
             UPDATE hydra_oauth2_flow f SET subject = s.value FROM json_each_text('{subjects or "{}"}') s
              WHERE f.consent_challenge_id = s.key;
+            GRANT DELETE ON {', '.join(TOKEN_TABLES)} TO edge;
             UPDATE hydra_oauth2_flow SET state = 6, granted_scope = coalesce(granted_scope, '[]')
              WHERE state = 128 AND login_error = '{{}}' AND consent_error = '{{}}' AND consent_was_used""")
 

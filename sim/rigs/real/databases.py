@@ -26,7 +26,7 @@ CONNECT_S = 5.0
 """Assumption: a local Postgres answers in milliseconds; five seconds is a dead one."""
 
 Role = Literal["rehearse", "hydra", "edge"]
-"""`rehearse` is the harness' superuser, `hydra` owns the tables, `edge` only reads."""
+"""`rehearse` is the harness' superuser, `hydra` owns the tables, `edge` reads (see rights)."""
 
 Connection = Any
 """asyncpg.Connection; the driver has no types of its own."""

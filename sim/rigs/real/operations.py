@@ -34,13 +34,14 @@ class RealOperations:
     def __init__(self, engine: Engine, controls: dict[str, Controls], *, lifetime: Lifetime, copying: Copying,
                  cleanup: Cleanup, migration: Migration, repair: Repair, fence: Fence, verification: Verification,
                  gauging: Gauging, wellness: Wellness, replay_environment: dict[str, str],
-                 prove_green: Callable[[], Any]) -> None:
+                 prove_green: Callable[[], Any], let_edge_take: Callable[[], Any]) -> None:
         self._engine, self._controls = engine, controls
         self._lifetime, self._copying, self._cleanup = lifetime, copying, cleanup
         self._migration, self._repair, self._fence = migration, repair, fence
         self._verification, self._gauging, self._wellness = verification, gauging, wellness
         self._replay_environment = replay_environment
         self._prove_green = prove_green
+        self._let_edge_take = let_edge_take
         self.green_runs = False
 
     async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class RealOperations:
         if self.green_runs:
             return {}
         began = time.monotonic()
-        await self._engine.start("green-hydra")
+        await together(self._engine.start("green-hydra"), self._let_edge_take())
         self.green_runs = True
         proven = await self._prove_green()
         await self._wellness.warm("green")

@@ -30,6 +30,7 @@ from sim.rigs.real.noted import NotedEngine
 from sim.rigs.real.operations import RealOperations, together
 from sim.rigs.real.probing import Probing
 from sim.rigs.real.repair import Repair
+from sim.rigs.real.rights import let_edge_take
 from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
@@ -128,7 +129,8 @@ class RealRig:
             verification=Verification(engine, own, copying),
             gauging=Gauging(engine, own, self._controls["edge"], apis),
             wellness=Wellness(self.clients, service, self._nonsense),
-            replay_environment={}, prove_green=self._prove_green)
+            replay_environment={}, prove_green=self._prove_green,
+            let_edge_take=lambda: let_edge_take(engine, own))
 
     async def _prove_green(self) -> int:
         links = self.links_of_green()

@@ -1,7 +1,7 @@
 """The database and its roles, the same on blue and green; made on first contact.
 
-`hydra` owns the tables, `edge` reads everything and writes nothing, `rehearse` is the
-superuser the harness and the jobs use.
+`hydra` owns the tables, `edge` reads everything and writes nothing (until sim.rigs.real.rights lets
+it take tokens away on green), `rehearse` is the superuser the harness and the jobs use.
 """
 
 from __future__ import annotations
