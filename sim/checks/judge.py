@@ -93,6 +93,6 @@ def compose(reading: Reading, checks: list[Check], *, scenario: str, engine: str
     if reading.timeline.ended == "failed":
         words.append("unknown")
     return Verdict(
-        verdict=worst(words), ended=reading.timeline.ended, scenario=scenario, engine=engine, seed=seed,
-        checks=checks, phases=phases(reading), database=reading.timeline.measured("database") or {},
-        hydra=hydra(reading))
+        verdict=worst(words), ended=reading.timeline.ended, why=reading.timeline.why, scenario=scenario,
+        engine=engine, seed=seed, checks=checks, phases=phases(reading),
+        database=reading.timeline.measured("database") or {}, hydra=hydra(reading))

@@ -79,7 +79,7 @@ class Reading:
         self.last_s = op.t_s
         if op.process in HARNESS:
             self.timeline.feed(op)
-            if op.f in ("step", "switch", "snapshot"):
+            if op.f in ("step", "switch", "unsteady"):
                 self._turn(op)
             return
         if op.type == "invoke":
@@ -246,6 +246,9 @@ class Reading:
             if (op.value or {}).get("what", "edge") == "edge":
                 self._window = self.after if timeline.serving == "green" else None
                 self._window_from_s = op.t_s + WARM_UP_S
+        elif op.f == "unsteady":  # that window was no measure; the next one is watched
+            self.baseline = self._window = Window()
+            self._window_from_s = op.t_s + WARM_UP_S
         elif op.f == "step":
             step = timeline.steps[-1] if timeline.steps else None
             if step is not None and step.kind == "baseline":

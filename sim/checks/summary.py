@@ -34,7 +34,8 @@ def hydra(reading: Reading) -> dict[str, dict[str, float]]:
         if span is None:
             continue
         end_s = span.done_s if span.done_i >= 0 else reading.last_s
-        gauges = [g for g in reading.timeline.gauges if span.begun_s <= g.t_s <= end_s]
+        begun_s = max([span.begun_s, *(u.t_s for u in reading.timeline.unsteady if role == "baseline")])
+        gauges = [g for g in reading.timeline.gauges if begun_s <= g.t_s <= end_s]
         figures = _usage(gauges, side)
         figures |= _latency(window)
         if figures:

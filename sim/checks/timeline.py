@@ -64,6 +64,8 @@ class Timeline:
         self.fences: list[Instant] = []
         self.states: list[Instant] = []
         self.gauges: list[Instant] = []
+        self.unsteady: list[Instant] = []
+        """Ends of baseline windows that are no measure."""
         self.ended: Literal["completed", "rolled_back", "failed", "running"] = "running"
         self.why = ""
         self.serving: str = "blue"
@@ -142,6 +144,8 @@ class Timeline:
         now = Instant(op.i, op.t_s, value)
         if op.f == "gauge":
             self.gauges.append(now)
+        elif op.f == "unsteady":
+            self.unsteady.append(now)
         elif op.f == "snapshot":
             self.snapshot = now
         elif op.f == "switch":

@@ -69,6 +69,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Word
     ended: Literal["completed", "rolled_back", "failed", "running"]
     """`running` only while forming."""
+    why: str = ""
+    """Why it ended so; "" if it completed."""
     scenario: str
     engine: str
     seed: int

@@ -9,7 +9,8 @@ STEPS: dict[str, Topic] = {
         "Watch the old stack under traffic until it is known to be steady.",
         "Without a known before there is no after. A stack that is not steady ends the run UNKNOWN, before "
         "anything is touched.",
-        "baseline: {for: 15s}. Failure share, latency and our own sender's lateness are looked at.",
+        "baseline: {for: 15s, windows: 3}. A request that failed ends it; a window that only became slower is "
+        "watched again, at most so many times, and the last steady one is the measure of what comes after.",
         "Take a baseline at the same hour of the week as the night itself.",
     ),
     "lifetime": Topic(

@@ -60,9 +60,10 @@ def _headline(verdict: Verdict, history: History, scenario: Scenario) -> Iterato
     if not met:
         yield from _paragraph(f"Expected otherwise: {why}.")
     if verdict.ended == "rolled_back":
-        yield from _paragraph("The run was rolled back to blue, and blue was proven well.")
+        yield from _paragraph(f"Rolled back to blue, and blue was proven well: {verdict.why or 'nobody said why'}")
     elif verdict.ended == "failed":
-        yield from _paragraph("The run failed before its end; what it had not reached is unknown.")
+        yield from _paragraph(f"It failed before its end, and what it had not reached is unknown: "
+                              f"{verdict.why or 'nobody said why'}")
     worst = [c for c in verdict.checks if c.verdict in ("broken", "unknown")]
     for check in worst[:6]:
         yield from _paragraph(f"{GLYPHS[check.verdict]} {check.name}: {check.summary}")

@@ -8,14 +8,24 @@ from sim.scenario import Baseline, Capture, Lifetime
 
 
 def baseline(ctx: Context, step: Baseline) -> Acting:
-    """Watch the traffic; it must be steady before anything is touched."""
-    ctx.watcher.begin()
-    yield ctx.env.timeout(step.for_)
-    window = ctx.watcher.end()
-    trouble = window.trouble()
-    if trouble:
-        raise StepFailed(f"the baseline is not steady: {trouble}", where="baseline",
-                         todo="free the machine or lower traffic.rate, then run again")
+    """Watch the traffic; it must be steady before anything is touched.
+
+    A window that only became slower is watched again: nothing was touched, so it was the machine.
+    A request that failed ends it at once.
+    """
+    for left in reversed(range(step.windows)):
+        ctx.watcher.begin()
+        yield ctx.env.timeout(step.for_)
+        window = ctx.watcher.end()
+        trouble = window.outage()
+        slowing = window.slowing()
+        if trouble or (slowing and not left):
+            raise StepFailed(f"the baseline is not steady: {trouble or slowing}", where="baseline",
+                             todo="free the machine or lower traffic.rate, then run again")
+        if not slowing:
+            break
+        ctx.journal.note("runbook", "unsteady", {"step": step.name, "why": slowing})
+        ctx.note(f"not steady yet ({slowing}); watching again", "warn")
     return {"operations": window.operations, "p95_first_s": window.first_p95_s,
             "p95_second_s": window.second_p95_s}
 

@@ -31,10 +31,18 @@ class Window(msgspec.Struct, frozen=True):
 
     def trouble(self) -> str | None:
         """Why this is not steady, as a sentence; None if it is."""
+        return self.outage() or self.slowing()
+
+    def outage(self) -> str | None:
+        """Why this can't be called well, however long one watches on; None if it can."""
         if self.operations < MIN_OPERATIONS:
             return f"only {self.operations} operations were answered: too few to call it steady"
         if self.failed or self.unanswered:
             return f"{self.failed} operations failed and {self.unanswered} had no answer"
+        return None
+
+    def slowing(self) -> str | None:
+        """Why this window is no measure of another: it became slower; None if it did not."""
         if self.second_p95_s > max(FLOOR_S, self.first_p95_s * MAX_SLOWDOWN):
             return (f"p95 rose from {self.first_p95_s * 1000:.0f} to {self.second_p95_s * 1000:.0f} ms: "
                     "the machine or the stack does not keep up")

@@ -107,6 +107,8 @@ class Baseline(StepBase):
 
     kind: Literal["baseline"] = "baseline"
     for_: Duration = Field(default=15.0, alias="for")
+    windows: int = Field(default=3, ge=1, le=20)
+    """How many windows may be watched until one is steady; the last one counts."""
 
     @property
     def least_s(self) -> float:

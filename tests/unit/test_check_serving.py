@@ -130,6 +130,26 @@ def timed(before_s: float, after_s: float, *, late_s: float = 0.0, count: int = 
     return tale.ended()
 
 
+def test_a_window_that_was_not_steady_is_no_baseline() -> None:
+    tale = Tale(step_s=0.0, roles=ALL_ROLES, latency__introspect_p99_to_baseline__times=3.0)
+    step = tale.begin("runbook", "step", step="baseline", kind="baseline")
+
+    def many(took_s: float) -> None:
+        tale.wait(3)
+        for _ in range(600):
+            i = tale.wait(0.001).begin("rs-1", "introspect", grant="g", token="t", due_s=tale.now_s)
+            tale.wait(took_s).end(i, active=True)
+
+    many(0.5)
+    tale.note("runbook", "unsteady", step="baseline", why="p95 rose")
+    many(0.01)
+    tale.end(step, route=None, step="baseline")
+    tale.switch()
+    many(0.1)
+    check = tale.ended().check("latency")
+    assert check.verdict == "broken" and check.figures["introspect_p99_to_baseline"] == pytest.approx(10, rel=0.02)
+
+
 def test_latency_against_the_baseline() -> None:
     limit = {"latency__introspect_p99_to_baseline__times": 3.0}
     held = timed(0.01, 0.02, **limit).check("latency")

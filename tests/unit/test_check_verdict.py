@@ -72,7 +72,8 @@ def test_verdict_json_reads_back() -> None:
     verdict = tale.ended().verdict()
     assert from_json(to_json(verdict)) == verdict
     raw = msgspec.json.decode(to_json(verdict))
-    assert set(raw) == {"verdict", "ended", "scenario", "engine", "seed", "checks", "phases", "database", "hydra"}
+    assert set(raw) == {"verdict", "ended", "why", "scenario", "engine", "seed", "checks", "phases", "database",
+                        "hydra"}
     assert set(raw["checks"][0]) == {
         "name", "verdict", "summary", "evidence", "figures", "tolerated", "witnesses"}
 

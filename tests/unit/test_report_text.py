@@ -120,7 +120,8 @@ def test_the_time_is_minutes_and_seconds(ten: Scenario, took_s: float, shown: st
 
 
 def test_how_it_ended_is_told(ten: Scenario) -> None:
-    assert any("rolled back to blue" in line for line in told(ten, verdict(ended="rolled_back")))
+    assert any("Rolled back to blue, and blue was proven well: the queue was gone" in line
+               for line in told(ten, verdict(ended="rolled_back", why="the queue was gone")))
     assert any("failed before its end" in line for line in told(ten, verdict("unknown", ended="failed")))
 
 

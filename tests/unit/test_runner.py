@@ -33,18 +33,23 @@ class NoProofs:
         return {"sampled": sample}
 
 
-def steady_traffic(env, journal, until):
-    """Answered operations, so that the baseline and the proof that blue is well have something to see."""
+def traffic(env, journal, until, slow_s):
+    """Answered operations, so that the baseline and the proof that blue is well have something to see.
+
+    Between the two instants of `slow_s` each one was due 0.5 s before it was sent.
+    """
     def life():
         while not until.triggered:
+            late_s = 0.5 if slow_s[0] <= env.now < slow_s[1] else 0.0
             for _ in range(5):
-                i = journal.invoke("rs-1", "introspect", due_s=journal.now_s())
+                i = journal.invoke("rs-1", "introspect", due_s=journal.now_s() - late_s)
                 journal.complete(i, "ok", route="blue", value={"active": True})
             yield env.timeout(0.002)
     env.process(life())
 
 
-async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",)):
+async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",),
+               slow_s=(0.0, 0.0)):
     scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
     steps = [s for s in scenario.runbook if s.name not in drop]
     scenario = scenario.model_copy(update={"runbook": steps})
@@ -59,7 +64,7 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
                   NoProofs(), {"revoked": revoked})
     runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figure=lambda name: None)
     process = env.process(runner.play())
-    steady_traffic(env, journal, process)
+    traffic(env, journal, process, slow_s)
     if act:
         env.process(act(env, desk))
     ended: Ended = await env.run_live(process)
@@ -70,6 +75,23 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
 @pytest.fixture(autouse=True)
 def quick_proof(monkeypatch):
     monkeypatch.setattr("sim.runbook.runner.WELL_WATCH_S", 0.05)
+
+
+async def test_a_baseline_that_becomes_slower_is_watched_again(tmp_path):
+    sets = ["runbook.baseline.for=400ms"]
+    ended, history = await play(tmp_path, ScriptedOperations(), sets=sets, slow_s=(0.25, 0.4))
+    assert ended.how == "completed", ended
+    assert [op.value["step"] for op in history.ops if op.f == "unsteady"] == ["baseline"]
+    baseline = next(op for op in history.ops if op.f == "step" and op.type == "ok")
+    assert baseline.value["took_s"] >= 0.8
+
+
+async def test_a_baseline_that_stays_slow_ends_the_run_with_its_reason(tmp_path):
+    sets = ["runbook.baseline.for=400ms", "runbook.baseline.windows=1"]
+    operations = ScriptedOperations()
+    ended, _ = await play(tmp_path, operations, sets=sets, slow_s=(0.25, 9.0))
+    assert ended.how == "rolled_back" and "p95 rose from" in ended.why
+    assert "copy" not in operations.done
 
 
 async def test_a_whole_runbook_in_order(tmp_path):
