@@ -26,6 +26,7 @@ from sim.services.forms import BadForm, is_form, parse_form
 from sim.services.gate import Gate, Shed
 from sim.services.grants import CannotResolve, Grants
 from sim.services.headers import BadFraming, check_framing, request_headers
+from sim.services.places import Places
 from sim.services.queue import Queue, QueueDown
 from sim.services.revocations import Asked, asked
 from sim.services.sealing import Recorded, Seal, Unsealable
@@ -61,6 +62,7 @@ class Edge:
                                         prefix=text(f"EDGE_{name}_ADMIN_PREFIX", ""))
         self.coalescing_s = number("EDGE_COALESCING_S", 0.0)
         self.gate = Gate(wait_s=number("EDGE_BUFFER_S", 3.0), waiting_max=int(number("EDGE_BUFFER_MAX", 2000)))
+        self.places = Places()
         self.coalescer = Coalescer(keep_s=self.coalescing_s)
         self.queue = Queue(text("EDGE_QUEUE"))
         self.grants = {side: Grants(text(f"EDGE_{side.upper()}_DSN"), side) for side in SIDES}
@@ -103,20 +105,37 @@ class Edge:
                      body: bytes) -> web.Response:
         self.requests += 1
         headers = request.headers
-        authorization = headers.get("Authorization")
         try:
-            revocation = asked(request.method, admitted.path, admitted.query, authorization, body)
+            revocation = asked(request.method, admitted.path, admitted.query, headers.get("Authorization"), body)
         except BadForm as error:
             return _refusal(400, str(error))
         if revocation is not None and request.method == "POST" and not is_form(headers.get("Content-Type")):
             return _refusal(415, "a revocation is a form")
         try:
-            waited_s = await self.gate.wait(len(body))
+            waited_s = await self._enter(len(body))
         except Shed as error:
             return self._shed(error.reason)
-        if waited_s and (request.transport is None or request.transport.is_closing()):
-            return _refusal(408, "the client left")  # it will not read this, and nothing may happen for it later
+        try:
+            if waited_s and (request.transport is None or request.transport.is_closing()):
+                return _refusal(408, "the client left")  # it will not read this, and nothing may happen for it later
+            return await self._answer(name, request, admitted, body, revocation, waited_s)
+        finally:
+            self.places.give_back()
 
+    async def _enter(self, size_bytes: int) -> float:
+        """Wait until the gate is open and there is a place; returns the seconds waited at the gate. Raises Shed."""
+        waited_s = await self.gate.wait(size_bytes)
+        await self.places.take()
+        while self.gate.is_shut:  # it was shut while we waited for a place
+            self.places.give_back()
+            waited_s += await self.gate.wait(size_bytes)
+            await self.places.take()
+        return waited_s
+
+    async def _answer(self, name: ListenerName, request: web.BaseRequest, admitted: Admitted, body: bytes,
+                      revocation: Asked | None, waited_s: float) -> web.Response:
+        headers = request.headers
+        authorization = headers.get("Authorization")
         # From here to the first await is one instant: the side chosen is the side counted.
         side, epoch = self.route, self.epoch
         told = {"Rehearse-Route": side, "Rehearse-Epoch": str(epoch)}

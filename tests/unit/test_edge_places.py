@@ -1,0 +1,67 @@
+"""How many requests may be under way: order, bound, and that nobody is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.services.gate import Shed
+from sim.services.places import Places
+
+
+async def test_whoever_comes_first_is_let_in_first():
+    places = Places(at_once=1, wait_s=1.0)
+    await places.take()
+    order: list[int] = []
+
+    async def one(n: int) -> None:
+        await places.take()
+        order.append(n)
+        places.give_back()
+
+    waiting = [asyncio.create_task(one(n)) for n in range(5)]
+    await asyncio.sleep(0)
+    places.give_back()
+    await asyncio.gather(*waiting)
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_no_place_in_time_is_an_overload_and_costs_no_place():
+    places = Places(at_once=2, wait_s=0.02)
+    await places.take()
+    await places.take()
+    with pytest.raises(Shed, match="overload"):
+        await places.take()
+    places.give_back()
+    await places.take()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_never_more_at_once_and_every_place_comes_back(requests: list[tuple[int, int]], at_once: int):
+    async def all_of_them() -> None:
+        places, inside, most, shed = Places(at_once=at_once, wait_s=0.003), 0, 0, 0
+
+        async def one(after_ms: int, takes_ms: int) -> None:
+            nonlocal inside, most, shed
+            await asyncio.sleep(after_ms / 1000)
+            try:
+                await places.take()
+            except Shed:
+                shed += 1
+                return
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(takes_ms / 1000)
+            inside -= 1
+            places.give_back()
+
+        await asyncio.gather(*(one(*request) for request in requests))
+        assert most <= at_once and inside == 0
+        for _ in range(at_once):  # all of them are free again
+            await places.take()
+
+    asyncio.run(all_of_them())
