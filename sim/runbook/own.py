@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 from typing import Any
 
 from sim.errors import StepFailed
 from sim.runbook.context import Acting, Context
 from sim.scenario import Exec, Manual
+from sim.starting import end, start
 
 _TAIL_LINES = 20
 
@@ -50,17 +49,14 @@ async def _run(ctx: Context, step: str, command: list[str]) -> dict[str, Any]:
     ctx.journal.note("runbook", "cmd", {"kind": "exec", "command": " ".join(command), "step": step})
     addresses: dict[str, str] = ctx.facts.get("environment", {})
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **addresses}, start_new_session=True)
+        process = await start(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                              env={**os.environ, **addresses})
     except OSError as error:
         raise StepFailed(f"the command {command[0]!r} cannot be run", where=step, seen=str(error)) from error
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await end(process)
         raise
     tail = output.decode(errors="replace").splitlines()[-_TAIL_LINES:]
     for line in tail:

@@ -125,9 +125,30 @@ async def test_nothing_of_a_command_is_left(tmp_path: Path, how: str) -> None:
         assert await gone(pid), f"{pid} lives on"
 
 
+async def test_cancelled_while_it_starts_nothing_of_it_is_left(tmp_path: Path) -> None:
+    """It may have started others before asyncio has told us that it runs; so cancel at every instant."""
+    for n in range(40):
+        pids = tmp_path / str(n)
+        script = f"sleep 60 & echo $! > {pids}; echo $$ >> {pids}; wait"
+        task = asyncio.create_task(commands.run(["sh", "-c", script], deadline_s=60))
+        await asyncio.sleep(n * 0.0003)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for pid in pids.read_text().split() if pids.exists() else ():
+            assert await gone(int(pid)), f"cancelled after {n * 0.3:.1f} ms, {pid} lives on"
+
+
 async def gone(pid: int) -> bool:
     """A killed orphan may stay a moment as a zombie until init takes it."""
-    return await eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+    def is_gone() -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return await eventually(is_gone)
 
 
 async def eventually(true: Callable[[], bool]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,11 @@ def test_a_dead_owner_s_port_is_left_to_clean(own_cache: Path, monkeypatch: pyte
 
 
 def test_given_back_a_port_can_be_taken_again(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "FIRST", 26344)
-    monkeypatch.setattr(ports, "LAST", 26345)
+    with socket.socket() as free:  # of all ports the one that nobody has just now
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    monkeypatch.setattr(ports, "FIRST", number)
+    monkeypatch.setattr(ports, "LAST", number + 1)
     first = Ports()
     port = first.take()
     first.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+
+from sim.starting import end, start
 
 TAIL_LINES = 40
 
@@ -35,14 +36,13 @@ async def run(
     Raises TimeoutError after `deadline_s` and FileNotFoundError if there is no such program; in
     both cases, and when cancelled, its whole process group is gone on return.
     """
-    process = await asyncio.create_subprocess_exec(
+    process = await start(
         *map(str, argv),
         cwd=cwd,
         env={**os.environ, **(environment or {})},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
         limit=1 << 20,
     )
     tail: deque[str] = deque(maxlen=tail_lines)
@@ -56,9 +56,4 @@ async def run(
                     on_line(line)
             return Ended(await process.wait(), "\n".join(tail))
     finally:
-        if process.returncode is None:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            await process.wait()
+        await end(process)
