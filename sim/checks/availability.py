@@ -22,13 +22,17 @@ def check(reading: Reading, lost: Lost) -> Check:
     buffered_s = min(_buffered_s(reading), reading.terms.buffer_s)
     figures = {
         "failed": float(failed), "failed_share": failed / total if total else 0.0, "shed": float(shed),
+        "users_refused": float(len(reading.refusals.people)),
+        "longest_refusal": reading.refusals.longest_s(reading.last_s),
         "longest_buffering": max(reading.longest_buffering_s, 0.0 if reading.said_waits else buffered_s),
     }
     parts = ", ".join(f"{f} {c.failed} of {c.total}" for f, c in sorted(by_f.items()) if c.failed)
     most = reading.failed_text.most_common(1)
     said = {
         "failed": f"{failed} of {total} operations failed ({parts})" + (f"; mostly {most[0][0]}" if most else ""),
-        "shed": "shed on purpose: " + ", ".join(f"{f} {c.shed}" for f, c in sorted(by_f.items()) if c.shed),
+        "shed": "shed on purpose: " + ", ".join(f"{f} {c.shed}" for f, c in sorted(by_f.items()) if c.shed)
+        + (f"; {figures['users_refused']:.0f} people could not revoke, one of them for "
+           f"{figures['longest_refusal']:.1f} s" if reading.refusals.people else ""),
     }
     witnesses = [*reading.failed_i, *reading.shed_i]
     limit = reading.terms.limit(NAME, "longest_buffering")

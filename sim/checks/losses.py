@@ -48,7 +48,7 @@ def attribute(reading: Reading) -> Lost:
     for grant, loss in tracking.losses.items():
         (new if loss.cause == "new_grant" else rotated if loss.cause == "rotated" else refused).add(grant)
     for wrong in tracking.wrongs:
-        if wrong.shed and not wrong.cause:
+        if wrong.stays or (wrong.shed and not wrong.cause):
             continue
         if wrong.cause == "new_grant":
             new.add(wrong.grant)
@@ -67,7 +67,9 @@ def attribute(reading: Reading) -> Lost:
     tokens: list[Wrong] = []
     explained = 0
     for wrong in tracking.wrongs:
-        if wrong.cause or wrong.grant in new or wrong.grant in chains or wrong.grant in services:
+        if wrong.stays:
+            tokens.append(wrong)
+        elif wrong.cause or wrong.grant in new or wrong.grant in chains or wrong.grant in services:
             explained += 1
         elif wrong.shed:
             shed.setdefault(wrong.grant, wrong.i)

@@ -12,6 +12,7 @@ from typing import Any
 from sim.checks.latencies import Window
 from sim.checks.logins import Logins, spans
 from sim.checks.published import Published
+from sim.checks.refusals import Refusals
 from sim.checks.terms import Terms
 from sim.checks.timeline import Timeline
 from sim.checks.tracking import Stand, Tracking
@@ -52,6 +53,7 @@ class Reading:
         self.shed_i: list[int] = []
         self.failed_text: Counter[str] = Counter()
         self.shed_revocations = 0
+        self.refusals = Refusals()
         self.longest_buffering_s, self.longest_buffering_i = 0.0, -1
         self.said_waits = False
         """Whether ops say how long they waited at the edge."""
@@ -158,7 +160,7 @@ class Reading:
         self.tracking.read(
             begun, done, accepted=accepted, crossing=begun.i < timeline.any_switch_i,
             after_switch=0 <= timeline.switched_i < begun.i, side=side,
-            replayed_i=timeline.replayed_i.get(side), snapshot_i=self._snapshot_i())
+            stays=side != timeline.serving, replayed_i=timeline.replayed_i.get(side), snapshot_i=self._snapshot_i())
 
     def _refreshed(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
         tracking, side = self.tracking, self.side(begun, done)
@@ -192,6 +194,7 @@ class Reading:
                 for s in self._stands(asked, begun))
         fresh = all(s is None or not (s.revokes or s.doubt) for s in self._stands(asked, begun))
         self.tracking.revoke_ends(begun, done)
+        self.refusals.feed(begun, done, shed=bool(value.get("shed")))
         if done.type != "ok":
             return
         capture = value.get("capture")

@@ -146,6 +146,8 @@ def _evidence(reading: Reading) -> tuple[int, str]:
         late = timeline.ended in ("rolled_back", "failed")
         return len(tracking.asked_again), "" if late or "verify" not in reading.terms.roles else (
             "what was revoked has not been read by key on green")
+    if timeline.nobody_wrote:  # nothing could be revoked in the window; what was revoked before it still counts
+        return len(tracking.asked_again), ""
     if timeline.snapshot is not None and reading.rotated_acks_in_window < ROTATED_FLOOR:
         return reading.acks_in_window, "no chain was rotated after the copy and revoked then: the hard case was not met"
     return reading.acks_in_window, ""

@@ -13,7 +13,7 @@ import msgspec
 from sim.history.op import Op
 
 KINDS = frozenset({
-    "baseline", "lifetime", "capture", "copy", "cleanup", "migrate", "repair", "cutover", "replay", "soak",
+    "baseline", "lifetime", "capture", "writes", "copy", "cleanup", "migrate", "repair", "cutover", "replay", "soak",
     "verify", "close", "exec", "manual"})
 
 
@@ -62,6 +62,8 @@ class Timeline:
         self.snapshot: Instant | None = None
         self.switches: list[Instant] = []
         self.fences: list[Instant] = []
+        self.writes: list[Instant] = []
+        """When whatever writes was refused at the edge, and let in again."""
         self.states: list[Instant] = []
         self.gauges: list[Instant] = []
         self.unsteady: list[Instant] = []
@@ -155,11 +157,22 @@ class Timeline:
                 self.serving, self.switched_i, self.switched_s = str(value.get("to")), op.i, op.t_s
         elif op.f == "fence":
             self.fences.append(now)
+        elif op.f == "writes":
+            self.writes.append(now)
         elif op.f == "state":
             self.states.append(now)
         elif op.f == "end":
             self.ended = value.get("ended", "failed")
             self.why = str(value.get("why") or "")
+
+    @property
+    def nobody_wrote(self) -> bool:
+        """Were writes refused from before the copy's snapshot until the switch?"""
+        first = self.first_switch
+        until_i = first.i if first is not None else 1 << 62
+        said = [w for w in self.writes if w.i < until_i]
+        return (self.snapshot is not None and bool(said) and said[-1].i < self.snapshot.i
+                and said[-1].value.get("allowed") is False)
 
     @property
     def crossed(self) -> bool:

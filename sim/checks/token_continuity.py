@@ -25,7 +25,14 @@ def check(reading: Reading, lost: Lost) -> Check:
     figures = {"false_inactive": float(len(lost.tokens)), "counted_elsewhere": float(lost.explained),
                "either_share": either}
     said = {}
-    if lost.tokens:
+    left_behind = [w for w in lost.tokens if w.stays]
+    if left_behind:
+        first = left_behind[0]
+        said["false_inactive"] = (
+            f"{len(left_behind)} times a good token was denied by {first.asked}, which still went to {first.route} "
+            f"when {reading.timeline.serving} served: it was forgotten at the switch, or came late; first at "
+            f"{first.t_s:.1f} s, a token of {first.grant}")
+    elif lost.tokens:
         first = lost.tokens[0]
         said["false_inactive"] = (
             f"{len(lost.tokens)} times a good token was called inactive; first at {first.t_s:.1f} s "

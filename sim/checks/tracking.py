@@ -131,6 +131,10 @@ class Wrong(NamedTuple):
     cause: Cause
     shed: bool
     """A revocation of it had been refused on purpose, and none acknowledged."""
+    stays: bool = False
+    """Whoever was asked still went to a stack that no longer serves: no token is lost by that."""
+    asked: str = ""
+    """Who that was: authz or the edge."""
 
 
 class Use:
@@ -267,12 +271,13 @@ class Tracking:
     # -- reads ------------------------------------------------------------------------------
 
     def read(self, begun: Op, done: Op, *, accepted: bool, crossing: bool, after_switch: bool,
-             side: str, replayed_i: int | None, snapshot_i: int) -> None:
+             side: str, stays: bool, replayed_i: int | None, snapshot_i: int) -> None:
         """A token was presented and clearly accepted or refused.
 
         Args:
             crossing: a switch happened during the read.
             side: the stack that answered.
+            stays: whether that stack is not the one the edge points at.
             replayed_i: index at which everything captured had been applied on that stack.
             snapshot_i: index of the copy's snapshot, or -1.
         """
@@ -301,8 +306,9 @@ class Tracking:
             return
         self.wrongs.append(Wrong(
             done.i, done.t_s, grant or presented, presented, begun.process, side,
-            cause_of(stand, token, side, snapshot_i),
-            stand is not None and bool(stand.sheds) and not stand.revokes))
+            "" if stays else cause_of(stand, token, side, snapshot_i),
+            stand is not None and bool(stand.sheds) and not stand.revokes, stays,
+            "authz" if begun.f == "authz" else "the edge"))
 
     def _revoked(self, stand: Stand, token: Token | None, begun: Op) -> Revoke | None:
         if not stand.revokes:

@@ -46,5 +46,7 @@ def check(reading: Reading, lost: Lost) -> Check:
         said["service_tokens"] = (f"{len(lost.services)} tokens of services made after the copy are refused: they "
                                   "have to fetch new ones")
     return conclude(
-        NAME, reading.terms, figures, evidence=len(made), floor=FLOOR, unsure=unsure, broken=said,
-        held=f"{lost.grants_count} of {len(made)} grants made since the copy are lost", witnesses=seen)
+        NAME, reading.terms, figures, evidence=len(made), floor=0 if timeline.nobody_wrote else FLOOR, unsure=unsure,
+        broken=said, witnesses=seen,
+        held="nobody could write from the copy to the switch: nothing is lost" if timeline.nobody_wrote
+        else f"{lost.grants_count} of {len(made)} grants made since the copy are lost")

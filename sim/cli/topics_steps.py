@@ -28,6 +28,14 @@ STEPS: dict[str, Topic] = {
         "every earlier revocation has its outcome.",
         "Every path that revokes must go through the edge: admin tools and support scripts too.",
     ),
+    "writes": Topic(
+        "Whatever writes is refused at the edge with 503, or let in again.",
+        "With nobody writing, the copy holds everything and there is nothing to carry over. The price: "
+        "nobody can authorize, fetch a token or revoke until green serves.",
+        "writes: {allowed: false}, later writes: {name: writes-again, allowed: true}. What is under way when they "
+        "are refused is awaited. Introspection, discovery and user info go on.",
+        "A refused revocation is the dangerous one: somebody wants an app out, now.",
+    ),
     "copy": Topic(
         "Copy blue's database to green.",
         "Blue is never migrated; the copy is.",

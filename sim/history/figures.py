@@ -131,6 +131,12 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "Failed operations as a part of all. A tolerance here limits `failed` as a share.", "if_written"),
         "shed": Figure(
             "count", "shed", "Operations the edge refused on purpose, with a 503.", also=("share",)),
+        "users_refused": Figure(
+            "count", "could not revoke", "People whose revocation the edge refused on purpose.", "if_written"),
+        "longest_refusal": Figure(
+            "s", "longest refusal",
+            "The longest time in which somebody could not revoke: from the first refusal on purpose to the "
+            "acknowledgement, or until revocations passed again if they had given up.", "if_written"),
         "longest_buffering": Figure(
             "s", "longest buffering",
             "The longest a request waited in the edge's buffer. Its limit is stack.edge.buffer unless the "

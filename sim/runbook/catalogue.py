@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sim.runbook import closing, database, own, prepare, switching
+from sim.runbook import closing, database, own, prepare, switching, writing
 from sim.runbook.context import Acting, Context
 
 Act = Callable[[Context, Any], Acting]
@@ -37,6 +37,8 @@ CATALOGUE: dict[str, Entry] = {
                       "put the lifetime back", prepare.lifetime_undo, "nothing"),
     "capture": Entry("put each revocation also in the queue, before blue is asked", prepare.capture,
                      "the queue acknowledges", "stop capturing", prepare.capture_undo, "nothing"),
+    "writes": Entry("refuse whatever writes at the edge, or let it in again", writing.writes, "the edge answers",
+                    "let everybody write again", writing.writes_undo, "nothing"),
     "copy": Entry("copy blue's database to green under one snapshot and compare them", database.copy,
                   "every revocation before the capture has its outcome", "drop the copy",
                   database.copy_undo, "nothing"),

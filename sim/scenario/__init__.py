@@ -36,6 +36,7 @@ from sim.scenario.steps import (
     Step,
     StepBase,
     Verify,
+    Writes,
 )
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Tolerance",
     "TrafficShape",
     "Verify",
+    "Writes",
     "find_scenario",
     "load_scenario",
     "load_text",

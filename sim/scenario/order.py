@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from sim.scenario.messages import Broken
 from sim.scenario.model import Scenario
-from sim.scenario.steps import StepBase
+from sim.scenario.steps import StepBase, Writes
 
 BEFORE: tuple[tuple[str, str, str], ...] = (
     ("baseline", "lifetime", "a steady state must be known before anything is touched"),
@@ -94,6 +94,22 @@ def order(scenario: Scenario) -> Iterator[Broken]:
                 "keep one of the two",
                 on_key=True,
             )
+
+
+def writes(scenario: Scenario) -> Iterator[Broken]:
+    """Whoever refuses writes lets them in again, once."""
+    refused: int | None = None
+    for n, step in enumerate(scenario.runbook):
+        if not isinstance(step, Writes):
+            continue
+        if step.allowed == (refused is None):
+            what = "allowed" if step.allowed else "refused"
+            yield Broken(("runbook", n, "allowed"), f"writes are {what} already",
+                         f"write allowed: {str(not step.allowed).lower()}, or leave the step out")
+        refused = None if step.allowed else n
+    if refused is not None:
+        yield Broken(("runbook", refused), "writes are refused and never allowed again",
+                     "add writes: {name: writes-again, allowed: true} behind the cutover", on_key=True)
 
 
 def _first(steps: Sequence[StepBase]) -> dict[str, int]:

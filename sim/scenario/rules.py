@@ -13,7 +13,7 @@ from sim.scenario.expect import VERDICTS
 from sim.scenario.faults import Anchor, condition
 from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
-from sim.scenario.order import names, order
+from sim.scenario.order import names, order, writes
 from sim.scenario.quantities import duration_text
 from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Soak
 
@@ -241,6 +241,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     _clients,
     names,
     order,
+    writes,
     _single_steps,
     _faults,
     _guards,

@@ -20,6 +20,7 @@ KINDS: tuple[str, ...] = (
     "baseline",
     "lifetime",
     "capture",
+    "writes",
     "copy",
     "cleanup",
     "migrate",
@@ -136,6 +137,14 @@ class Capture(StepBase):
     """What is kept: the grant it meant (resolved before blue is asked), or the sealed request."""
 
 
+class Writes(StepBase):
+    """Refuses whatever writes (authorize, token, revoke, logout) at the edge, or lets it in again."""
+
+    kind: Literal["writes"] = "writes"
+    allowed: bool
+    """false = answered 503 from here on; true = let in again."""
+
+
 class Copy(StepBase):
     """Copies blue's database to green's."""
 
@@ -247,6 +256,7 @@ Step = Annotated[
     Baseline
     | Lifetime
     | Capture
+    | Writes
     | Copy
     | Cleanup
     | Migrate
@@ -265,6 +275,7 @@ STEP_TYPES: dict[str, type[StepBase]] = {
     "baseline": Baseline,
     "lifetime": Lifetime,
     "capture": Capture,
+    "writes": Writes,
     "copy": Copy,
     "cleanup": Cleanup,
     "migrate": Migrate,

@@ -36,6 +36,8 @@ _EXACT: dict[ListenerName, dict[str, frozenset[str]]] = {
         "/oauth2/auth/sessions/login": frozenset({"DELETE"}),
     },
 }
+_WRITES = frozenset({"/oauth2/auth", "/oauth2/token", "/oauth2/revoke", "/oauth2/sessions/logout",
+                     "/oauth2/auth/sessions/consent", "/oauth2/auth/sessions/login"})
 _BELOW: dict[ListenerName, dict[str, frozenset[str]]] = {
     "public": {"/.well-known/": _READ, "/oauth2/fallbacks/": _READ},
     "internal": {},
@@ -78,3 +80,11 @@ def admit(listener: ListenerName, method: str, target: str) -> Admitted | Refuse
     if method not in methods:
         return Refused(405, f"allowed: {', '.join(sorted(methods))}")
     return Admitted(path, mark + query)
+
+
+def is_write(path: str) -> bool:
+    """Whether Hydra may write a row because of a request to `path` (of those that are admitted).
+
+    An authorization does: 1.x keeps a row for it before anybody has logged in.
+    """
+    return path in _WRITES

@@ -11,7 +11,6 @@ Run: `python -m sim.services.edge`; the environment is described in compose/stac
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sim.services.admission import Admitted, ListenerName, Refused, admit
+from sim.services.admission import Admitted, ListenerName, Refused, admit, is_write
 from sim.services.capture import Capture
 from sim.services.coalescing import Coalescer
 from sim.services.forms import BadForm, is_form, parse_form
@@ -43,6 +42,7 @@ from sim.services.serving import (
 )
 from sim.services.settings import SIDES, BadSetting, Direction, Environment, Side
 from sim.services.taking import Taking
+from sim.services.under_way import UnderWay
 from sim.services.upstream import Lost, NotSent, Reply, Upstream
 
 Exchange = Callable[[], Awaitable[Reply]]
@@ -74,8 +74,9 @@ class Edge:
                                seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
         self.route: Side = "blue"
         self.epoch = 1
-        self.in_flight: dict[Side, int] = {"blue": 0, "green": 0}
-        self._idle: dict[Side, asyncio.Event] = {side: asyncio.Event() for side in SIDES}
+        self.in_flight: dict[Side, UnderWay] = {side: UnderWay() for side in SIDES}
+        self.writes = UnderWay()
+        self.writes_allowed = True
         self.requests = 0
         self.shed: Counter[str] = Counter()
 
@@ -118,7 +119,12 @@ class Edge:
         try:
             if waited_s and (request.transport is None or request.transport.is_closing()):
                 return _refusal(408, "the client left")  # it will not read this, and nothing may happen for it later
-            return await self._answer(name, request, admitted, body, revocation, waited_s)
+            if not is_write(admitted.path):
+                return await self._answer(name, request, admitted, body, revocation, waited_s)
+            if not self.writes_allowed:
+                return self._shed("writes_refused")
+            with self.writes:
+                return await self._answer(name, request, admitted, body, revocation, waited_s)
         finally:
             self.places.give_back()
 
@@ -171,13 +177,8 @@ class Edge:
         return web.Response(status=reply.status, headers=answer, body=reply.body)
 
     async def _counted(self, side: Side, work: Awaitable[Reply]) -> Reply:
-        self.in_flight[side] += 1
-        try:
+        with self.in_flight[side]:
             return await work
-        finally:
-            self.in_flight[side] -= 1
-            if not self.in_flight[side]:
-                self._idle[side].set()
 
     async def _revoke(self, revocation: Asked, side: Side, recorded: Recorded, ask: Exchange,
                       told: dict[str, str]) -> Reply:
@@ -222,6 +223,7 @@ class Edge:
         GET /status → `status()`; PUT /route {to} → {epoch}; PUT /buffer {on} → {buffering, waiting};
         POST /drain {side, deadline_s} → {in_flight}, what is still under way then;
         POST /probe {target} → {}, 502 if it does not answer;
+        PUT /writes {allowed, deadline_s} → {allowed, in_flight}, what is still under way if they are refused;
         PUT /capture {on, direction} → {barrier_s}, 503 if the queue is not there, 504 if an earlier
         revocation stays open.
         """
@@ -237,8 +239,12 @@ class Edge:
                     self.gate.open()
                 return 200, {"buffering": self.gate.is_shut, "waiting": self.gate.waiting}
             case ("POST", "/drain"):
-                side = _side(body["side"])
-                return 200, {"in_flight": await self.drain(side, float(body.get("deadline_s", 2.0)))}
+                under_way = self.in_flight[_side(body["side"])]
+                return 200, {"in_flight": await under_way.drained(float(body.get("deadline_s", 2.0)))}
+            case ("PUT", "/writes"):
+                self.writes_allowed = _flag(body["allowed"])
+                left = 0 if self.writes_allowed else await self.writes.drained(float(body.get("deadline_s", 2.0)))
+                return 200, {"allowed": self.writes_allowed, "in_flight": left}
             case ("PUT", "/capture"):
                 try:
                     barrier_s = await self.capture.turn(_flag(body["on"]), _direction(body.get("direction", "forward")))
@@ -283,20 +289,13 @@ class Edge:
         self.coalescer.rules.switch()
         return self.epoch
 
-    async def drain(self, side: Side, deadline_s: float) -> int:
-        """Wait until nothing is under way to `side`; returns what still is after `deadline_s`."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(deadline_s):
-                while self.in_flight[side]:
-                    self._idle[side].clear()
-                    await self._idle[side].wait()
-        return self.in_flight[side]
-
     def status(self) -> dict[str, Any]:
         """What GET /status answers."""
         return {
-            "route": self.route, "epoch": self.epoch, "buffering": self.gate.is_shut, "waiting": self.gate.waiting,
-            "buffered_s": round(self.gate.buffered_s, 3), "in_flight": dict(self.in_flight),
+            "route": self.route, "epoch": self.epoch, "writes_allowed": self.writes_allowed,
+            "buffering": self.gate.is_shut, "waiting": self.gate.waiting,
+            "buffered_s": round(self.gate.buffered_s, 3),
+            "in_flight": {side: under_way.count for side, under_way in self.in_flight.items()},
             "capture": self.capture.status(), "coalesced": self.coalescer.joined, "shed": dict(self.shed),
             "requests": self.requests, **usage(),
         }

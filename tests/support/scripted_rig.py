@@ -55,6 +55,9 @@ class ScriptedOperations:
     async def buffer(self, on: bool) -> dict[str, Any]:
         return await self._act("buffer" if on else "release")
 
+    async def writes(self, allowed: bool) -> dict[str, Any]:
+        return await self._act(f"writes {'allowed' if allowed else 'refused'}")
+
     async def drain(self, side: str, *, deadline_s: float) -> dict[str, Any]:
         return await self._act(f"drain {side}")
 

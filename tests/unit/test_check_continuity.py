@@ -259,3 +259,26 @@ def test_a_seeded_grant_named_by_key_as_lost_grant_is_no_chain_too() -> None:
     verdict = tale.ended().verdict()
     assert "y" not in verdict.check("session_continuity").summary
     assert verdict.figure("session_continuity.lost_chains") == 0
+
+
+def test_a_forgotten_system_is_named_and_loses_nothing() -> None:
+    tale = Tale()
+    crossing(tale)
+    made = tale.grant("on-green")
+    for _ in range(3):
+        i = tale.begin("rs-1", "authz", grant=made.name, token=made.access)
+        tale.end(i, route=None, allowed=False, why="token_inactive")
+    verdict = tale.ended().verdict()
+    check = verdict.check("token_continuity")
+    assert check.verdict == "broken" and "by authz, which still went to blue" in check.summary
+    assert verdict.check("write_loss").figures == full().ended().check("write_loss").figures
+
+
+def test_a_system_that_moved_along_is_not_called_forgotten() -> None:
+    tale = Tale()
+    crossing(tale)
+    tale.note("runbook", "switch", what="authz", to="green")
+    made = tale.grant("on-green")
+    i = tale.begin("rs-1", "authz", grant=made.name, token=made.access)
+    tale.end(i, route=None, allowed=False, why="token_inactive")
+    assert "forgotten" not in tale.ended().check("token_continuity").summary

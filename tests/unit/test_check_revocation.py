@@ -231,3 +231,21 @@ def test_a_deleted_login_ends_no_token() -> None:
     tale.end(tale.begin("web-1", "revoke", grant=None, kind="login", grants=[]), kind="login", grants=[], status=204)
     tale.ask(grant, active=True)
     assert tale.ended().check("revocation").verdict == "held"
+
+
+def test_with_nobody_writing_what_was_revoked_before_is_the_evidence() -> None:
+    def tale(*, asked: int) -> Tale:
+        told = Tale()
+        ended = [told.grant(f"x{n}") for n in range(25)]
+        for grant in ended:
+            told.revoke(grant)
+        told.note("runbook", "writes", allowed=False)
+        told.note("runbook", "snapshot", by="dump")
+        told.switch()
+        told.note("runbook", "writes", allowed=True)
+        for grant in ended[:asked]:
+            told.ask(grant, active=False)
+        return told.measure("revoked_rows", alive={}).ended()
+
+    assert tale(asked=25).check("revocation").verdict == "held"
+    assert tale(asked=3).check("revocation").verdict == "unknown"

@@ -130,6 +130,20 @@ def timed(before_s: float, after_s: float, *, late_s: float = 0.0, count: int = 
     return tale.ended()
 
 
+def test_who_could_not_revoke_is_counted_and_for_how_long() -> None:
+    tale = full(availability__shed="all")
+    for user in ("user-1", "user-2"):
+        i = tale.begin(user, "revoke", grant=f"of-{user}", kind="access")
+        tale.end(i, "fail", status=503, shed=True)
+    tale.wait(7)
+    i = tale.begin("user-1", "revoke", grant="of-user-1", kind="access")
+    tale.end(i, status=200)
+    tale.wait(5)  # user-2 gave up; revocations pass again since user-1's did
+    check = tale.ended().check("availability")
+    assert check.figures["users_refused"] == 2
+    assert check.figures["longest_refusal"] == pytest.approx(7.04, abs=0.03)
+
+
 def test_a_window_that_was_not_steady_is_no_baseline() -> None:
     tale = Tale(step_s=0.0, roles=ALL_ROLES, latency__introspect_p99_to_baseline__times=3.0)
     step = tale.begin("runbook", "step", step="baseline", kind="baseline")

@@ -52,6 +52,8 @@ def test_a_step_without_what_it_needs(step, needed, why):
         ("[copy, migrate, cutover, {soak: {capture_back: true}}]", "capture_back without capture"),
         ("[{exec: [x], undo: [y], point_of_no_return: true}]", "is no point of no return"),
         ("[{lifetime: {access: 10s}}]", "the lifetime is not raised"),
+        ("[{writes: {allowed: false}}, copy]", "writes are refused and never allowed again"),
+        ("[{writes: {allowed: true}}, copy]", "writes are allowed already"),
     ],
 )
 def test_other_rules(runbook, what):

@@ -24,6 +24,8 @@ from sim.rigs.rig import Progress, Side, Switchable
 
 BARRIER_S = 15.0
 """Assumption: a revocation under way ends within its client's 5 s; three times that is a fault."""
+WRITES_S = 6.0
+"""Assumption: a client waits 5 s for an answer, so whoever writes has ended by then."""
 REPLAY_S = 240.0
 """Assumption: 1,000,000 captures are another issue's; thousands take seconds."""
 
@@ -99,6 +101,13 @@ class RealOperations:
         """Wait until nothing is under way to a side."""
         return await self._controls["edge"].ask("POST", "/drain", {"side": side, "deadline_s": deadline_s},
                                                 deadline_s=deadline_s + 5.0)
+
+    async def writes(self, allowed: bool) -> dict[str, Any]:
+        """Refuse every request that writes, or let them in again; refused ones under way are awaited."""
+        told = await self._controls["edge"].ask("PUT", "/writes", {"allowed": allowed, "deadline_s": WRITES_S})
+        if told.get("in_flight"):
+            raise StepFailed("requests that write do not end", where="edge", seen=f"{told['in_flight']} are under way")
+        return told
 
     async def fence(self, side: Side, on: bool) -> dict[str, Any]:
         """Nothing can write to a side's database, or again everything can."""
