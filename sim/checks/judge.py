@@ -28,6 +28,7 @@ from sim.checks.summary import hydra, phases
 from sim.checks.terms import Terms
 from sim.checks.verdict import Check, Verdict, Word, worst
 from sim.history.history import History
+from sim.history.op import Header
 from sim.scenario.model import Scenario
 
 ORDER: dict[str, Callable[[Reading, Lost], Check]] = {
@@ -61,16 +62,23 @@ def judge(history: History, scenario: Scenario) -> Verdict:
 
 def judge_under(history: History, terms: Terms) -> Verdict:
     """The same under terms that need no scenario file."""
+    return judged(read(history, terms), history.header)
+
+
+def read(history: History, terms: Terms) -> Reading:
+    """A whole history as the checks know it; the report draws from the same reading."""
     reading = Reading(terms)
     feed = reading.feed
     for op in history.ops:
         feed(op)
-    ended = reading.timeline.ended
-    if ended == "running":
+    if reading.timeline.ended == "running":
         reading.timeline.ended, reading.timeline.why = "failed", "the history ends before the run does"
-    checks = run_checks(reading)
-    header = history.header
-    return compose(reading, checks, scenario=header.scenario, engine=header.engine, seed=header.seed)
+    return reading
+
+
+def judged(reading: Reading, header: Header) -> Verdict:
+    """The verdict on what was read."""
+    return compose(reading, run_checks(reading), scenario=header.scenario, engine=header.engine, seed=header.seed)
 
 
 def run_checks(reading: Reading) -> list[Check]:

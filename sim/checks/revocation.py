@@ -33,15 +33,23 @@ class Gap(NamedTuple):
     grant: str
     side: str
     use: Use
+    start_s: float
+    """When it should have been in force there: the acknowledgement or that stack's switch, the later."""
+
+
+def gaps_of(reading: Reading) -> list[Gap]:
+    """Every revocation that was not in force on another stack for a time; the longest first."""
+    alive = _alive(reading)
+    return sorted((g for g in (_gap(reading, grant, side, use, alive)
+                               for (grant, side), use in reading.tracking.uses.items()) if g is not None),
+                  key=lambda g: (-g.upper_s, g.grant))
 
 
 def check(reading: Reading, lost: Lost) -> Check:
     """Judge every acceptance after an acknowledged revocation, and the rows that are left."""
     tracking, timeline = reading.tracking, reading.timeline
     alive = _alive(reading)
-    gaps = sorted((g for g in (_gap(reading, grant, side, use, alive)
-                               for (grant, side), use in tracking.uses.items()) if g is not None),
-                  key=lambda g: (-g.upper_s, g.grant))
+    gaps = gaps_of(reading)
     counts = {when: sum(u.when.get(when, 0) for u in tracking.uses.values())
               for when in ("gap", "after_replay", "same_stack")}
     unexplained, hidden = _unexplained(reading)
@@ -76,7 +84,7 @@ def _gap(reading: Reading, grant: str, side: str, use: Use, alive: dict[str, str
         return None
     start_s = max(use.revoke.done_s, _served_from_s(reading, side))
     lower_s = max(0.0, use.last_begun_s - start_s)
-    return Gap(max(lower_s, _ended_s(reading, grant, side, use, alive) - start_s), lower_s, grant, side, use)
+    return Gap(max(lower_s, _ended_s(reading, grant, side, use, alive) - start_s), lower_s, grant, side, use, start_s)
 
 
 def _served_from_s(reading: Reading, side: str) -> float:

@@ -11,18 +11,19 @@ import secrets as randomness
 import shutil
 import subprocess
 import sys
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from sim.cli.child import passed_on
-from sim.cli.output import next_step, progress, result, result_json
+from sim.cli.output import next_step, progress, result
 from sim.errors import BadInput
 
 if TYPE_CHECKING:
     from sim.checks.verdict import Verdict
-    from sim.report.comparison import Ran
+    from sim.report.columns import Measured, Ran
     from sim.scenario import Scenario
 
 
@@ -53,12 +54,17 @@ def compare(
     seed: Annotated[int | None, typer.Option("--seed", help="one seed for all scenarios")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="approve every gate of the scenarios")] = False,
     json: Annotated[bool, typer.Option("--json", help="verdicts and table as JSON")] = False,
+    html: Annotated[bool, typer.Option("--html", help="a page to send round")] = False,
+    to: Annotated[Path | None, typer.Option("--to", help="write to this file instead of stdout")] = None,
 ) -> int:
-    """Put scenarios or finished runs side by side.
+    """Put scenarios or finished runs side by side: what each cost, the best of each line marked.
 
-    Scenarios are played one after the other first; their progress goes to stderr. Exits with
-    the worst of the runs' codes, in the order 254, 255, 1, 2, 3, 0.
+    Scenarios are played one after the other first; their progress goes to stderr. Runs of another
+    seed or traffic are compared all the same, and it is said. Exits with the worst of the runs'
+    codes, in the order 254, 255, 1, 2, 3, 0.
     """
+    if json and html:
+        raise BadInput("one form at a time", where="--json --html")
     from sim.report.comparison import comparison, comparison_json, comparison_text, worst_code
 
     if engine not in ("auto", "docker", "process"):
@@ -93,9 +99,15 @@ def compare(
         return 255
     rows = comparison(runs)
     if json:
-        result_json(comparison_json(rows, runs))
+        text = dumps(comparison_json(rows, runs), indent=2, ensure_ascii=False) + "\n"
+    elif html:
+        from sim.report.comparison_page import comparison_page
+
+        text = comparison_page(runs)
     else:
-        result(comparison_text(rows, runs).rstrip("\n"))
+        text = comparison_text(rows, runs)
+    _say(text, to)
+    if not (json or html):
         next_step(f"rehearse report {_worst(runs).run}")
     return worst_code(r.code for r in runs)
 
@@ -125,18 +137,41 @@ def find(name: str) -> Wanted:
     return Wanted(name, None, load_scenario(file))
 
 
+def _say(text: str, to: Path | None) -> None:
+    """The answer, on stdout or in a file."""
+    if to is None:
+        result(text.rstrip("\n"))
+        return
+    try:
+        to.write_text(text)
+    except OSError as error:
+        raise BadInput("this file can't be written", where=str(to), seen=str(error)) from error
+    progress(f"written: {to}")
+
+
+def beside(names: list[str]) -> dict[str, Any]:
+    """Finished runs as the page's section shows them beside each other.
+
+    Raises BadInput if one of them is no finished run.
+    """
+    from sim.cli.runs import find_run
+    from sim.report.comparison_page import beside as put
+
+    return put([read_run(find_run(name)) for name in names])
+
+
 def read_run(folder: Path) -> Ran:
     """A finished run.
 
     Raises BadInput if it has no verdict yet or it can't be read.
     """
-    from sim.report.comparison import Ran
+    from sim.report.columns import Ran
 
     verdict = _verdict(folder)
     if verdict is None:
         raise BadInput("this run has no verdict to compare: it goes on, or did not end by itself", where=str(folder),
                        todo=f"rehearse judge {folder.name} judges what it wrote")
-    return Ran.of(folder.name, verdict)
+    return Ran.of(folder.name, verdict, _measured(folder))
 
 
 def play(wanted: Wanted, engine: str, seed: int, *, yes: bool) -> Ran:
@@ -144,7 +179,7 @@ def play(wanted: Wanted, engine: str, seed: int, *, yes: bool) -> Ran:
 
     Raises Interrupted if somebody stopped it: it has cleaned up after itself by then.
     """
-    from sim.report.comparison import Ran
+    from sim.report.columns import Ran
     from sim.runfolder import make_run_folder
 
     assert wanted.scenario is not None
@@ -168,7 +203,7 @@ def play(wanted: Wanted, engine: str, seed: int, *, yes: bool) -> Ran:
             shutil.rmtree(folder)
     if verdict is None:
         progress(f"{wanted.scenario.slug}: no verdict, rehearse run ended with {code}")
-    return Ran(run=folder.name, verdict=verdict, code=code)
+    return Ran(run=folder.name, verdict=verdict, code=code, measured=_measured(folder) if verdict is not None else None)
 
 
 def _verdict(folder: Path) -> Verdict | None:
@@ -184,6 +219,19 @@ def _verdict(folder: Path) -> Verdict | None:
     except (OSError, msgspec.MsgspecError) as error:
         raise BadInput("this verdict can't be read", where=str(path), seen=str(error),
                        todo=f"rehearse judge {folder.name} judges the run again") from error
+
+
+def _measured(folder: Path) -> Measured | None:
+    """What its history tells; None, and a word about it, if it can't be read."""
+    from sim.history.history import History
+    from sim.report.measured import measured
+    from sim.scenario import load_scenario
+
+    try:
+        return measured(History.load(folder / "history.jsonl"), load_scenario(str(folder / "scenario.yaml")))
+    except BadInput as error:
+        progress(f"{folder.name}: no downtime and no conditions: {error.what}")
+        return None
 
 
 def _worst(runs: list[Ran]) -> Ran:

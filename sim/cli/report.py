@@ -1,28 +1,146 @@
-"""`rehearse report RUN`: the report of a finished run."""
+"""`rehearse report RUN`: the report of a finished run, in whatever form it is needed."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from sim.cli.output import next_step, progress, result
 from sim.errors import BadInput
 
-FORMATS = {"text": "report.txt", "json": "verdict.json", "junit": "junit.xml", "runbook": "runbook.md"}
+if TYPE_CHECKING:
+    from sim.checks.verdict import Verdict
+    from sim.history.history import History
+    from sim.scenario import Scenario
+
+FORMS = {"text": "report.txt", "json": "verdict.json", "junit": "junit.xml", "runbook": "runbook.md",
+         "html": "report.html", "svg": "timeline.svg"}
+"""Form → the file that holds it, or the name it is known by."""
+DRAWN = ("html", "svg")
+"""Forms that are made anew from the history."""
+
+
+class Told(NamedTuple):
+    """A finished run, read."""
+
+    verdict: Verdict
+    history: History
+    scenario: Scenario
 
 
 def report(
     run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest",
-    format: Annotated[str, typer.Option("--format", help="text, json, junit or runbook")] = "text",
+    html: Annotated[bool, typer.Option("--html", help="the page to send round, made anew")] = False,
+    junit: Annotated[bool, typer.Option("--junit", help="for CI: a test case a check")] = False,
+    json: Annotated[bool, typer.Option("--json", help="verdict.json, for machines")] = False,
+    svg: Annotated[bool, typer.Option("--svg", help="the timeline as a drawing")] = False,
+    runbook: Annotated[bool, typer.Option("--runbook", help="what ran, with undo, for the change ticket")] = False,
+    beside: Annotated[list[str] | None, typer.Option("--beside", metavar="RUN",
+                                                     help="compare with this run on the page; with --html")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="write to this file instead of stdout")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
 ) -> None:
-    """Print a finished run's report."""
+    """Print a finished run's report; without a form, as text.
+
+    A page goes to the run folder's report.html as well. On a terminal its path is printed instead of it.
+    """
     from sim.cli.runs import find_run
 
-    if format not in FORMATS:
-        raise BadInput(f"there is no report format {format!r}", todo=f"one of {', '.join(FORMATS)}")
+    asked = {"html": html, "junit": junit, "json": json, "svg": svg, "runbook": runbook}
+    wanted = [form for form, is_asked in asked.items() if is_asked]
+    if open_ and wanted in ([], ["html"]):
+        wanted = ["html"]
+    if len(wanted) > 1 or (open_ and wanted != ["html"]):
+        raise BadInput("one form at a time", seen=" ".join(f"--{form}" for form in wanted),
+                       todo="call it once for each; --to names the file")
+    form = wanted[0] if wanted else "text"
+    if beside and form != "html":
+        raise BadInput("runs are put beside each other on the page only", where="--beside",
+                       todo="add --html, or use rehearse compare")
     folder = find_run(run)
-    path = folder / FORMATS[format]
+    text = _drawn(form, folder, beside or []) if form in DRAWN else _stored(form, folder)
+    page = folder / FORMS[form]
+    if form == "html":
+        with contextlib.suppress(PermissionError):
+            _write(page, text)
+    if to is not None:
+        _write(to, text)
+        progress(f"written: {to}")
+    elif open_ or (form == "html" and sys.stdout.isatty()):
+        result(str(page))
+    else:
+        typer.echo(text, nl=False)
+    if open_:
+        _open(to or page)
+
+
+def _stored(form: str, folder: Path) -> str:
+    path = folder / FORMS[form]
     if not path.exists():
-        raise BadInput("this run has no report: it did not end by itself", where=str(folder),
-                       todo=f"rehearse judge {folder.name} judges what it wrote")
-    typer.echo(path.read_text(), nl=False)
+        raise _no_report(folder)
+    return path.read_text()
+
+
+def _drawn(form: str, folder: Path, beside: list[str]) -> str:
+    """Made from history and verdict as they stand in the folder."""
+    from sim.report.page import page, timeline_svg
+
+    told = read(folder)
+    if form == "svg":
+        return timeline_svg(*told)
+    comparison = None
+    if beside:
+        from sim.cli.compare import beside as put_beside
+
+        comparison = put_beside([str(folder), *beside])
+    return page(*told, beside=comparison)
+
+
+def read(folder: Path) -> Told:
+    """A finished run's verdict, history and scenario.
+
+    Raises BadInput if it has no verdict or one of them can't be read.
+    """
+    import msgspec
+
+    from sim.checks.verdict import from_json
+    from sim.history.history import History
+    from sim.scenario import load_scenario
+
+    try:
+        verdict = from_json((folder / "verdict.json").read_bytes())
+    except FileNotFoundError:
+        raise _no_report(folder) from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BadInput("this verdict can't be read", where=str(folder / "verdict.json"), seen=str(error),
+                       todo=f"rehearse judge {folder.name} judges the run again") from error
+    history = History.load(folder / "history.jsonl")
+    return Told(verdict, history, load_scenario(str(folder / "scenario.yaml")))
+
+
+def _no_report(folder: Path) -> BadInput:
+    return BadInput("this run has no report: it did not end by itself", where=str(folder),
+                    todo=f"rehearse judge {folder.name} judges what it wrote")
+
+
+def _write(path: Path, text: str) -> None:
+    from sim.runfolder import write_private
+
+    try:
+        write_private(path, text)
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise BadInput("this file can't be written", where=str(path), seen=str(error)) from error
+
+
+def _open(path: Path) -> None:
+    """Show a file in the user's browser; without one the path stands on stdout all the same."""
+    import webbrowser
+
+    if not webbrowser.open(path.resolve().as_uri()):
+        next_step(f"open {path} in a browser; none was found here")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.checks.judge import judge
+from sim.checks.judge import judged, read
+from sim.checks.terms import Terms
 from sim.checks.verdict import Verdict, to_json
 from sim.history.history import History
 from sim.report.junit import junit
@@ -15,8 +16,9 @@ from sim.scenario import Scenario
 
 
 def write_reports(folder: Path, history: History, scenario: Scenario) -> tuple[Verdict, str]:
-    """Judge a history and write verdict.json, report.txt, junit.xml and runbook.md."""
-    verdict = judge(history, scenario)
+    """Judge a history and write verdict.json, report.txt, report.html, junit.xml and runbook.md."""
+    reading = read(history, Terms.of(scenario))
+    verdict = judged(reading, history.header)
     text = report_text(verdict, history, scenario, folder)
     took_s = history.ops[-1].t_s if history.ops else 0.0
     write_private(folder / "verdict.json", to_json(verdict))
@@ -24,4 +26,7 @@ def write_reports(folder: Path, history: History, scenario: Scenario) -> tuple[V
     write_private(folder / "report.json", to_json(verdict))
     write_private(folder / "junit.xml", junit(verdict, took_s))
     write_private(folder / "runbook.md", procedure(history, scenario))
+    from sim.report.page import page  # brings the template engine along: only when a run ends
+
+    write_private(folder / "report.html", page(verdict, history, scenario, reading=reading))
     return verdict, text

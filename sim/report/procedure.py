@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from sim.history.history import Call, History
+from sim.report.calls import acts
 from sim.scenario import Scenario
 
 
@@ -17,9 +18,8 @@ def procedure(history: History, scenario: Scenario) -> str:
     """Markdown text of the runbook as it was walked."""
     plan = next(history.notes("plan"), None)
     described = {s["name"]: s for s in ((plan.value or {}).get("steps", []) if plan else [])}
-    calls = [call for call in history.calls() if call.begun.process == "runbook" and call.begun.f in ("step", "undo")]
-    walked = {(call.begun.f, str((call.begun.value or {}).get("step"))): call for call in calls}
-    commands = _commands(history, calls)
+    walked = {(call.begun.f, str((call.begun.value or {}).get("step"))): call for call in _walks(history)}
+    ran = commands(history)
     lines = [f"# {scenario.title}", "", f"{scenario.asks}", "",
              f"Scenario `{scenario.slug}`, seed {history.header.seed}, engine {history.header.engine}, "
              f"{history.header.grants:,} grants, rehearsed at {history.header.origin_utc}.", "",
@@ -30,10 +30,10 @@ def procedure(history: History, scenario: Scenario) -> str:
                   f"- needs: {words.get('needs', '')}", f"- undo: {words.get('undo', '')}",
                   f"- an abort here costs: {words.get('abort_costs', '')}", f"- deadline: {step.deadline:g} s",
                   f"- took: {_took(walked.get(('step', step.name)))}", ""]
-        lines += _fenced(commands["step", step.name])
+        lines += _fenced(ran["step", step.name])
         undone = walked.get(("undo", step.name))
         if undone is not None:
-            lines += [f"- undone: {_undone(undone)}", "", *_fenced(commands["undo", step.name])]
+            lines += [f"- undone: {_undone(undone)}", "", *_fenced(ran["undo", step.name])]
     lines += ["## Abort criteria", "", "Any failing step or passed deadline rolls back to blue and proves it well."]
     lines += [f"- guard: `{g.when}` for {g.for_:g} s, then {g.then}" for g in scenario.guards]
     lines += [f"- tolerated: `{name}` up to {t.written()} because {t.because}"
@@ -41,8 +41,12 @@ def procedure(history: History, scenario: Scenario) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fenced(commands: list[str]) -> list[str]:
-    return ["```", *commands, "```", ""] if commands else []
+def _walks(history: History) -> list[Call]:
+    return [call for call in acts(history) if call.begun.process == "runbook" and call.begun.f in ("step", "undo")]
+
+
+def _fenced(ran: list[str]) -> list[str]:
+    return ["```", *ran, "```", ""] if ran else []
 
 
 def _took(call: Call | None) -> str:
@@ -62,8 +66,9 @@ def _undone(call: Call) -> str:
     return f"{words} {call.done.t_s - call.begun.t_s:.1f} s{why}"
 
 
-def _commands(history: History, calls: list[Call]) -> dict[tuple[str, str], list[str]]:
-    """Commands by the step or undo in which they ran, which their place in the history tells."""
+def commands(history: History) -> dict[tuple[str, str], list[str]]:
+    """("step" or "undo", name) → the commands that ran in it, which their place in the history tells."""
+    calls = _walks(history)
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     spans = [(call.begun.i, call.done.i if call.done else float("inf"),
               (call.begun.f, str((call.begun.value or {}).get("step")))) for call in calls]

@@ -31,9 +31,9 @@ def report_text(verdict: Verdict, history: History, scenario: Scenario, folder: 
     lines += _phases(verdict)
     lines += _database(verdict)
     lines += _hydra(verdict)
-    lines += _not_shown(verdict, history, scenario)
-    lines += _labelled("FILES", f"{_from_here(folder)}/  report.txt  runbook.md  verdict.json  junit.xml")
-    lines += _labelled("AGAIN", f"rehearse run {_again(scenario)} --seed {verdict.seed} --engine {verdict.engine}")
+    lines += _labelled("NOT SHOWN", "; ".join(not_shown(verdict, history, scenario)))
+    lines += _labelled("FILES", f"{_from_here(folder)}/  report.html  runbook.md  verdict.json  junit.xml")
+    lines += _labelled("AGAIN", again(verdict, scenario))
     lines += _labelled("NEXT", _next(verdict, scenario))
     return "\n".join(lines) + "\n"
 
@@ -138,7 +138,8 @@ def _hydra(verdict: Verdict) -> Iterator[str]:
             yield f"  {label:<38}{old:>10.{digits}f}{new:>10.{digits}f}{change:>10}"
 
 
-def _not_shown(verdict: Verdict, history: History, scenario: Scenario) -> Iterator[str]:
+def not_shown(verdict: Verdict, history: History, scenario: Scenario) -> list[str]:
+    """What nobody should take from this run, a few words each."""
     said = [f"more than {history.header.grants:,} grants", "a switch spread over many edges",
             "replicas and connection poolers", "hosts of their own for each part"]
     if scenario.stands_for:
@@ -147,7 +148,7 @@ def _not_shown(verdict: Verdict, history: History, scenario: Scenario) -> Iterat
     asked_not = [c.name for c in verdict.checks if c.verdict == "not_asked"]
     if asked_not:
         said.append(f"not asked: {', '.join(asked_not)}")
-    yield from _labelled("NOT SHOWN", "; ".join(said))
+    return said
 
 
 def _next(verdict: Verdict, scenario: Scenario) -> str:
@@ -155,7 +156,7 @@ def _next(verdict: Verdict, scenario: Scenario) -> str:
         (c for c in verdict.checks if c.verdict == "unknown"), None)
     if first is not None:
         return f"rehearse explain {first.name}    rehearse watch latest"
-    return _NEXT.get(_number(scenario), "rehearse watch latest    rehearse report latest --format runbook")
+    return _NEXT.get(_number(scenario), "rehearse watch latest    rehearse report latest --open")
 
 
 def amount(value: float, unit: str) -> str:
@@ -191,6 +192,11 @@ def _from_here(path: Path) -> Path:
     """The path as somebody types it here: relative if it is below the working directory."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def again(verdict: Verdict, scenario: Scenario) -> str:
+    """The command that runs the same again."""
+    return f"rehearse run {_again(scenario)} --seed {verdict.seed} --engine {verdict.engine}"
 
 
 def _again(scenario: Scenario) -> str:

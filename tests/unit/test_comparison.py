@@ -8,7 +8,8 @@ import json
 import pytest
 
 from sim.checks.verdict import Check, Phase, Tolerated, Verdict
-from sim.report.comparison import Ran, Row, comparison, comparison_json, comparison_text, worst_code
+from sim.report.columns import Ran, Row
+from sim.report.comparison import comparison, comparison_json, comparison_text, worst_code
 
 
 def verdict(word: str = "held", **more: object) -> Verdict:
@@ -71,7 +72,7 @@ def test_one_column_a_run_with_its_own_figures() -> None:
     assert cells(rows, "longest gap") == ["3.2 s of 5.0 s", "9.5 s"], "what was not allowed is compared all the same"
     assert cells(rows, "copy") == ["3.1", "4.0 fail"]
     assert cells(rows, "undo copy") == ["-", "0.4"]
-    assert cells(rows, "window, copy to replay") == ["17.9", "-"]
+    assert cells(rows, "window, copy to replay") == ["17.90 s", "-"]
     assert cells(rows, "rows updated") == ["195,412", "-"]
     assert cells(rows, "temp MB") == ["52", "-"]
     assert cells(rows, "introspect P95 ms") == ["12.1 > 9.4", "20.0 > -"]
@@ -125,4 +126,4 @@ def test_json_holds_the_verdicts_as_they_are_and_the_table() -> None:
     assert told["exit"] == 1
     assert [r["verdict"]["verdict"] for r in told["runs"]] == ["held", "broken"]
     assert told["runs"][0]["verdict"]["checks"][0]["figures"] == {"longest_gap": 3.2}
-    assert {"section": "run", "label": "exit code", "cells": ["0", "1"], "differs": True} in told["rows"]
+    assert {"section": "run", "label": "exit code", "cells": ["0", "1"], "best": [], "differs": True} in told["rows"]

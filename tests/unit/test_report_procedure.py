@@ -143,7 +143,7 @@ def test_no_secret_comes_into_it_that_was_masked(ten: Scenario) -> None:
 def test_all_reports_of_a_run_are_for_its_owner_and_agree(ten: Scenario, tmp_path: Path) -> None:
     verdict, text = write_reports(tmp_path, walked(ten).history(), ten)
     assert {p.name for p in tmp_path.iterdir()} == {
-        "verdict.json", "report.txt", "report.json", "junit.xml", "runbook.md"}
+        "verdict.json", "report.txt", "report.json", "report.html", "junit.xml", "runbook.md"}
     assert {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()} == {0o600}
     assert from_json((tmp_path / "verdict.json").read_bytes()) == verdict
     assert (tmp_path / "report.txt").read_text() == text

@@ -178,7 +178,7 @@ def test_what_was_not_shown_where_it_is_and_how_to_do_it_again(ten: Scenario) ->
     assert "AGAIN rehearse run 10 --seed 10 --engine process" in text
     assert lines[-1].startswith("NEXT")
     files = next(n for n, line in enumerate(lines) if line.startswith("FILES"))
-    assert {"report.txt", "runbook.md", "verdict.json", "junit.xml"} <= set(" ".join(lines[files:files + 3]).split())
+    assert {"report.html", "runbook.md", "verdict.json", "junit.xml"} <= set(" ".join(lines[files:files + 3]).split())
     broken = told(ten, verdict("broken"))
     assert broken[-1] == "NEXT       rehearse explain revocation    rehearse watch latest"
 

@@ -1,0 +1,147 @@
+"""The cross-version matrix: tokens minted on one version, used on another, from real calls.
+
+A cell says how often what should be accepted was, and how often what had been revoked was
+refused. Which token should be what is not decided here again: a refusal counts against a good
+token if the checks' own tracking says so, and a token is revoked if a revocation of its grant
+was acknowledged before the call was sent. What lies between (a revoke under way, a superseded
+or expired token that is refused) shows nothing and is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from sim.checks.reading import Reading, is_refusal
+from sim.checks.tracking import Stand
+from sim.history.history import Call
+from sim.history.op import Op
+
+Use = Literal["introspect", "refresh", "revoke", "consent list", "redeem code"]
+USES: tuple[Use, ...] = ("introspect", "refresh", "revoke", "consent list", "redeem code")
+_USE: dict[str, Use] = {"introspect": "introspect", "refresh": "refresh", "revoke": "revoke", "authz": "consent list",
+                        "code": "redeem code"}
+
+Minted = Literal["blue, in the copy", "blue, after the copy", "green"]
+Where = Literal["blue", "green, before the replay", "green, after the replay", "blue, after the return"]
+WHERE: tuple[Where, ...] = ("blue", "green, before the replay", "green, after the replay", "blue, after the return")
+MINTED: tuple[Minted, ...] = ("blue, in the copy", "blue, after the copy", "green")
+
+
+class Cell:
+    """The calls of one cell."""
+
+    __slots__ = ("accepted", "refused", "revoked_accepted", "revoked_refused")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        """Good tokens accepted; for `revoke`, acknowledgements."""
+        self.refused = 0
+        """Good tokens refused."""
+        self.revoked_accepted = 0
+        self.revoked_refused = 0
+
+    @property
+    def calls(self) -> int:
+        return self.accepted + self.refused + self.revoked_accepted + self.revoked_refused
+
+
+class Row(NamedTuple):
+    """One line of the matrix; a cell of None was not shown."""
+
+    minted: Minted
+    use: Use
+    cells: dict[Where, Cell | None]
+
+
+class Matrix:
+    """Fed with every call, after the history was read for the checks."""
+
+    def __init__(self, reading: Reading) -> None:
+        timeline, tracking = reading.timeline, reading.tracking
+        self._reading, self._tokens = reading, tracking.tokens
+        self._snapshot_i = timeline.snapshot.i if timeline.snapshot is not None else 1 << 62
+        self._replayed_i = timeline.replayed_i.get("green", 1 << 62)
+        first = timeline.first_switch
+        self._crossed_i = first.i if first is not None else 1 << 62
+        self._wrong = {w.i for w in tracking.wrongs} | {loss.i for loss in tracking.losses.values()}
+        self._wrong |= set(reading.logins.codes) | set(reading.logins.in_flight)
+        self._codes: dict[str, tuple[int, str | None]] = {}
+        self._cells: dict[tuple[Minted, Use, Where], Cell] = {}
+
+    def feed(self, call: Call) -> None:
+        """Take one call."""
+        begun, done = call
+        if done is None or done.type == "info":
+            return
+        if begun.f == "authorize" and done.type == "ok":
+            code = (done.value or {}).get("code")
+            if code is not None:
+                self._codes[str(code)] = (done.i, done.route)
+        use = _USE.get(begun.f)
+        if use is not None and begun.token_hash is not None:
+            self._count(use, begun, done)
+
+    def rows(self) -> list[Row]:
+        """Lines that any cell of shows something, by where the token was minted."""
+        found = []
+        for minted in MINTED:
+            for use in USES:
+                cells: dict[Where, Cell | None] = {where: self._cells.get((minted, use, where)) for where in WHERE}
+                if any(cells.values()):
+                    found.append(Row(minted, use, cells))
+        return found
+
+    def columns(self) -> list[Where]:
+        """Where tokens could be used in this run; the return only if there was one."""
+        returned = any(where == WHERE[3] for _, _, where in self._cells)
+        return [*WHERE[:3], WHERE[3]] if returned else list(WHERE[:3])
+
+    def _count(self, use: Use, begun: Op, done: Op) -> None:
+        accepted, refused = self._said(use, done)
+        if not accepted and not refused:
+            return
+        minted, where = self._minted(begun), self._where(begun, done)
+        revoked, doubtful = self._revoked(begun, done)
+        wrong = done.i in self._wrong
+        if use == "revoke" and accepted:
+            revoked = False  # an acknowledgement is what is shown, whatever was revoked before
+        elif doubtful or (refused and not revoked and not wrong):
+            return
+        cell = self._cells.setdefault((minted, use, where), Cell())
+        if revoked:
+            cell.revoked_accepted += accepted
+            cell.revoked_refused += refused
+        else:
+            cell.accepted += accepted
+            cell.refused += refused
+
+    def _said(self, use: Use, done: Op) -> tuple[bool, bool]:
+        value = done.value or {}
+        if use == "introspect":
+            return (done.type == "ok" and bool(value.get("active"))), done.type == "ok" and not value.get("active")
+        if use == "consent list":
+            return (done.type == "ok" and bool(value.get("allowed"))), done.type == "ok" and not value.get("allowed")
+        return done.type == "ok", done.type == "fail" and is_refusal(value)
+
+    def _minted(self, begun: Op) -> Minted:
+        token = self._tokens.get(begun.token_hash or "")
+        issued_i, route = (token.issued_i, token.route) if token is not None else self._codes.get(
+            begun.token_hash or "", (-1, None))
+        if route == "green":
+            return "green"
+        return "blue, after the copy" if issued_i > self._snapshot_i else "blue, in the copy"
+
+    def _where(self, begun: Op, done: Op) -> Where:
+        side = self._reading.side(begun, done)
+        if side == "green":
+            return "green, after the replay" if self._replayed_i < begun.i else "green, before the replay"
+        return "blue, after the return" if self._crossed_i < begun.i else "blue"
+
+    def _revoked(self, begun: Op, done: Op) -> tuple[bool, bool]:
+        """Was its grant revoked before the call; can nobody say?"""
+        stand: Stand | None = self._reading.tracking.stands.get(begun.grant or "")
+        if stand is None:
+            return False, False
+        if any(r.done_i < begun.i for r in stand.revokes):
+            return True, False
+        return False, any(r.begun_i < done.i and r.begun_i != begun.i for r in stand.revokes)
