@@ -77,7 +77,7 @@ def test_the_best_is_marked_in_text_json_and_page() -> None:
     runs = [run("a", lost=5), run("b", lost=2)]
     rows = costs(runs)
     text = comparison_text(rows, runs)
-    assert next(line for line in text.splitlines() if "lost chains" in line).split() == ["lost", "chains", "5", "2", "*"]
+    assert [line.split() for line in text.splitlines() if "lost chains" in line] == [["lost", "chains", "5", "2", "*"]]
     told: Any = comparison_json(rows, runs)["rows"]
     assert [r["best"] for r in told if r["label"] == "lost chains"] == [[1]]
     assert '<td class="best">2</td>' in comparison_page(runs)
