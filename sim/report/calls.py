@@ -11,6 +11,7 @@ from typing import Literal
 from sim.checks.reading import HARNESS, is_answer, is_cut_off
 from sim.checks.timeline import Timeline
 from sim.history.history import Call, History
+from sim.history.op import Op
 
 Outcome = Literal["answered", "failed", "shed", "cut off"]
 """As the check `availability` counts them; cut off = the run ended before an answer."""
@@ -18,7 +19,7 @@ Outcome = Literal["answered", "failed", "shed", "cut off"]
 
 def completed(history: History) -> Iterator[Call]:
     """Traffic's calls as they end; those that never did, last."""
-    begun = {}
+    begun: dict[int, Op] = {}
     for op in history.ops:
         if op.type == "invoke":
             if op.process not in HARNESS:
@@ -41,7 +42,8 @@ def acts(history: History) -> Iterator[Call]:
 
 def due_s(call: Call) -> float:
     """When it should have been sent; when it was, if nobody planned it."""
-    return call.begun.due_s if call.begun.due_s is not None else call.begun.t_s
+    begun = call.begun
+    return begun.t_s if begun.due_s is None else begun.due_s
 
 
 def is_proof(call: Call) -> bool:
@@ -60,10 +62,12 @@ class Outcomes:
     def of(self, call: Call) -> Outcome:
         """What became of it."""
         done = call.done
-        if done is None or is_cut_off(done):
+        if done is None:
             return "cut off"
         if done.type == "ok":
             return "answered"
+        if is_cut_off(done):
+            return "cut off"
         value = done.value or {}
         if value.get("shed"):
             return "shed"

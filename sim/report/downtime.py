@@ -11,11 +11,11 @@ from array import array
 from bisect import bisect_right
 
 from sim.history.history import Call
-from sim.report.calls import Outcome, due_s, is_proof
+from sim.report.calls import Outcome
 
 
 class Downtime:
-    """Fed with every call; proofs of the verify step are left out."""
+    """Fed with clients' calls: not with the proofs of the verify step."""
 
     def __init__(self) -> None:
         self._answered: dict[str, array[float]] = {}
@@ -24,16 +24,20 @@ class Downtime:
         """Operation → the longest that a usable answer took, from when it was due."""
         self._last_s = 0.0
 
-    def feed(self, call: Call, outcome: Outcome) -> None:
-        """Take one call."""
-        if outcome == "cut off" or is_proof(call) or call.done is None:
+    def feed(self, call: Call, outcome: Outcome, due: float) -> None:
+        """Take one call, due at `due` seconds."""
+        f, done = call.begun.f, call.done
+        if done is None or outcome == "cut off":
             return
-        f, due = call.begun.f, due_s(call)
-        self._last_s = max(self._last_s, call.done.t_s)
+        if done.t_s > self._last_s:
+            self._last_s = done.t_s
         home = self._answered if outcome == "answered" else self._refused
-        home.setdefault(f, array("d")).append(due)
-        if outcome == "answered":
-            self.longest_wait_s[f] = max(self.longest_wait_s.get(f, 0.0), call.done.t_s - due)
+        dues = home.get(f)
+        if dues is None:
+            dues = home[f] = array("d")
+        dues.append(due)
+        if outcome == "answered" and done.t_s - due > self.longest_wait_s.get(f, 0.0):
+            self.longest_wait_s[f] = done.t_s - due
 
     def spans(self, f: str) -> list[tuple[float, float]]:
         """[(from, until)] in which `f` was down, in order and apart."""

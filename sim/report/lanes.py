@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 
 from sim.history.history import Call
-from sim.report.calls import Outcome, due_s
+from sim.report.calls import Outcome
 
 QUANTILES = (0.50, 0.95, 0.99)
 
@@ -38,26 +38,27 @@ class Lanes:
         self.end_s = begin_s + self.bins * bin_s
         self._lanes: dict[str, Lane] = {}
 
-    def feed(self, call: Call, outcome: Outcome) -> None:
-        """Take one call; what is due outside counts nowhere."""
-        due = due_s(call)
-        n = int((due - self.begin_s) / self.bin_s)
-        if not 0 <= n < self.bins or due < self.begin_s:
+    def feed(self, call: Call, outcome: Outcome, due: float) -> None:
+        """Take one call, due at `due` seconds; what is due outside counts nowhere."""
+        if not self.begin_s <= due < self.end_s:
             return
+        n = min(int((due - self.begin_s) / self.bin_s), self.bins - 1)
         f = call.begun.f
         lane = self._lanes.get(f)
         if lane is None:
             lane = self._lanes[f] = Lane(f, self.bins)
         lane.asked[n] += 1
-        if outcome == "failed":
-            lane.failed[n] += 1
-        elif outcome == "shed":
-            lane.shed[n] += 1
-        if call.done is not None and call.done.type != "info":
+        if outcome != "answered":
+            if outcome == "failed":
+                lane.failed[n] += 1
+            elif outcome == "shed":
+                lane.shed[n] += 1
+        done = call.done
+        if done is not None and done.type != "info":
             took = lane.took[n]
             if took is None:
                 took = lane.took[n] = array("f")
-            took.append(call.done.t_s - due)
+            took.append(done.t_s - due)
 
     def busiest(self, most: int) -> list[Lane]:
         """Lanes by calls; one in which something failed or was shed is never left out."""

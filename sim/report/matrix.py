@@ -97,42 +97,35 @@ class Matrix:
         return [*WHERE[:3], WHERE[3]] if returned else list(WHERE[:3])
 
     def _count(self, use: Use, begun: Op, done: Op) -> None:
-        accepted, refused = self._said(use, done)
-        if not accepted and not refused:
+        accepted = _accepted(use, done)
+        if accepted is None:
             return
-        minted, where = self._minted(begun), self._where(begun, done)
         revoked, doubtful = self._revoked(begun, done)
-        wrong = done.i in self._wrong
         if use == "revoke" and accepted:
             revoked = False  # an acknowledgement is what is shown, whatever was revoked before
-        elif doubtful or (refused and not revoked and not wrong):
+        elif doubtful or (not accepted and not revoked and done.i not in self._wrong):
             return
-        cell = self._cells.setdefault((minted, use, where), Cell())
+        key = self._minted(begun), use, self._where(begun, done)
+        cell = self._cells.get(key)
+        if cell is None:
+            cell = self._cells[key] = Cell()
         if revoked:
             cell.revoked_accepted += accepted
-            cell.revoked_refused += refused
+            cell.revoked_refused += not accepted
         else:
             cell.accepted += accepted
-            cell.refused += refused
-
-    def _said(self, use: Use, done: Op) -> tuple[bool, bool]:
-        value = done.value or {}
-        if use == "introspect":
-            return (done.type == "ok" and bool(value.get("active"))), done.type == "ok" and not value.get("active")
-        if use == "consent list":
-            return (done.type == "ok" and bool(value.get("allowed"))), done.type == "ok" and not value.get("allowed")
-        return done.type == "ok", done.type == "fail" and is_refusal(value)
+            cell.refused += not accepted
 
     def _minted(self, begun: Op) -> Minted:
-        token = self._tokens.get(begun.token_hash or "")
-        issued_i, route = (token.issued_i, token.route) if token is not None else self._codes.get(
-            begun.token_hash or "", (-1, None))
+        presented = begun.token_hash or ""
+        token = self._tokens.get(presented)
+        issued_i, route = (token.issued_i, token.route) if token is not None else self._codes.get(presented, (-1, None))
         if route == "green":
             return "green"
         return "blue, after the copy" if issued_i > self._snapshot_i else "blue, in the copy"
 
     def _where(self, begun: Op, done: Op) -> Where:
-        side = self._reading.side(begun, done)
+        side = done.route or self._reading.side(begun, done)
         if side == "green":
             return "green, after the replay" if self._replayed_i < begun.i else "green, before the replay"
         return "blue, after the return" if self._crossed_i < begun.i else "blue"
@@ -140,8 +133,19 @@ class Matrix:
     def _revoked(self, begun: Op, done: Op) -> tuple[bool, bool]:
         """Was its grant revoked before the call; can nobody say?"""
         stand: Stand | None = self._reading.tracking.stands.get(begun.grant or "")
-        if stand is None:
+        if stand is None or not stand.revokes:
             return False, False
         if any(r.done_i < begun.i for r in stand.revokes):
             return True, False
         return False, any(r.begun_i < done.i and r.begun_i != begun.i for r in stand.revokes)
+
+
+def _accepted(use: Use, done: Op) -> bool | None:
+    """Was the token accepted? None = no clear answer."""
+    if use == "introspect" or use == "consent list":
+        if done.type != "ok" or done.value is None:
+            return None
+        return bool(done.value.get("active" if use == "introspect" else "allowed"))
+    if done.type == "ok":
+        return True
+    return False if is_refusal(done.value or {}) else None

@@ -7,7 +7,7 @@ from typing import Any
 from sim.checks.judge import read
 from sim.checks.terms import Terms
 from sim.history.history import History
-from sim.report.calls import Outcomes, completed
+from sim.report.calls import Outcomes, completed, due_s, is_proof
 from sim.report.columns import Measured
 from sim.report.downtime import Downtime
 from sim.scenario import Scenario
@@ -18,7 +18,8 @@ def measured(history: History, scenario: Scenario) -> Measured:
     reading = read(history, Terms.of(scenario))
     outcomes, downtime = Outcomes(reading.timeline), Downtime()
     for call in completed(history):
-        downtime.feed(call, outcomes.of(call))
+        if not is_proof(call):
+            downtime.feed(call, outcomes.of(call), due_s(call))
     return Measured(down_s={f: round(s, 3) for f, s in downtime.seconds().items()},
                     late=len({grant for grant, _ in reading.tracking.uses}), conditions=conditions(history, scenario))
 

@@ -18,7 +18,7 @@ from sim.checks.verdict import Verdict
 from sim.history.history import History
 from sim.report import sections
 from sim.report import timeline as time_drawing
-from sim.report.calls import Outcomes, completed, is_proof
+from sim.report.calls import Outcomes, completed, due_s, is_proof
 from sim.report.debrief import debrief
 from sim.report.downtime import Downtime
 from sim.report.drawing import standing_alone
@@ -103,13 +103,13 @@ def measure(history: History, reading: Reading) -> Figures:
     outcomes, downtime, matrix = Outcomes(reading.timeline), Downtime(), Matrix(reading)
     periods = Periods(parts(reading.timeline, end_s))
     for call in completed(history):
-        outcome = outcomes.of(call)
         if not is_proof(call):
-            whole.feed(call, outcome)
+            outcome, due = outcomes.of(call), due_s(call)
+            whole.feed(call, outcome, due)
             if near is not None:
-                near.feed(call, outcome)
-        periods.feed(call, outcome)
-        downtime.feed(call, outcome)
+                near.feed(call, outcome, due)
+            periods.feed(call, outcome, due)
+            downtime.feed(call, outcome, due)
         matrix.feed(call)
     return Figures(whole, near, periods, downtime, matrix)
 

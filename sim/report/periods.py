@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sim.checks.timeline import Timeline
 from sim.history.history import Call
-from sim.report.calls import Outcome, due_s, is_proof
+from sim.report.calls import Outcome
 from sim.report.lanes import QUANTILES, quantile
 
 
@@ -47,18 +47,15 @@ def parts(timeline: Timeline, end_s: float) -> list[Part]:
 
 
 class Periods:
-    """Fed with every call; proofs of the verify step are left out."""
+    """Fed with clients' calls: not with the proofs of the verify step."""
 
     def __init__(self, found: list[Part]) -> None:
         self.parts = found
         self._took: dict[tuple[str, str], array[float]] = {}
         self._counts: dict[tuple[str, str], list[int]] = {}
 
-    def feed(self, call: Call, outcome: Outcome) -> None:
-        """Take one call."""
-        if is_proof(call):
-            return
-        due = due_s(call)
+    def feed(self, call: Call, outcome: Outcome, due: float) -> None:
+        """Take one call, due at `due` seconds."""
         for part in self.parts:
             if part.begin_s <= due < part.end_s:
                 self._note(part.name, call, outcome, due)

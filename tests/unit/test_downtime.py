@@ -6,7 +6,7 @@ import pytest
 from builders import Tale
 
 from sim.checks.judge import read
-from sim.report.calls import Outcomes, completed
+from sim.report.calls import Outcomes, completed, due_s, is_proof
 from sim.report.downtime import Downtime
 
 
@@ -20,7 +20,8 @@ def downtime(tale: Tale) -> Downtime:
     history = tale.history()
     outcomes, down = Outcomes(read(history, tale.terms).timeline), Downtime()
     for call in completed(history):
-        down.feed(call, outcomes.of(call))
+        if not is_proof(call):
+            down.feed(call, outcomes.of(call), due_s(call))
     return down
 
 
