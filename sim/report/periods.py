@@ -1,4 +1,4 @@
-"""What each operation did in the parts of a run that are compared: baseline, window, green."""
+"""What each operation did in the parts of a run: baseline, before the copy, window, green, after."""
 
 from __future__ import annotations
 
@@ -32,18 +32,25 @@ class Line(NamedTuple):
 
 
 def parts(timeline: Timeline, end_s: float) -> list[Part]:
-    """Those that this run had, in order."""
-    found = []
-    baseline = timeline.step("baseline")
-    if baseline is not None and baseline.done_i >= 0:
-        found.append(Part("baseline", baseline.begun_s, baseline.done_s))
-    switch = timeline.first_switch
+    """Those that this run had, in order; together they are the whole run."""
+    marks = [("before the baseline", 0.0)]
+    baseline, verify = timeline.step("baseline"), timeline.step("verify")
+    if baseline is not None:
+        marks.append(("baseline", baseline.begun_s))
+        if baseline.done_i >= 0:
+            marks.append(("before the copy", baseline.done_s))
     if timeline.snapshot is not None:
-        found.append(Part("copy to switch", timeline.snapshot.t_s, switch.t_s if switch is not None else end_s))
-    if switch is not None:
-        verify = timeline.step("verify")
-        found.append(Part("on green", switch.t_s, verify.begun_s if verify is not None else end_s))
-    return found or [Part("the run", 0.0, end_s)]
+        marks.append(("copy to switch", timeline.snapshot.t_s))
+    for switch in timeline.switches:
+        if switch.value.get("what", "edge") == "edge":
+            marks.append(("on green" if switch.value.get("to") == "green" else "back on blue", switch.t_s))
+    if verify is not None and timeline.crossed:
+        marks.append(("verify and after", verify.begun_s))
+    marks.sort(key=lambda mark: mark[1])
+    if len(marks) == 1:
+        return [Part("the run", 0.0, end_s + 1.0)]
+    ends = [*(t for _, t in marks[1:]), end_s + 1.0]
+    return [Part(name, begin, end) for (name, begin), end in zip(marks, ends, strict=True)]
 
 
 class Periods:
@@ -59,6 +66,7 @@ class Periods:
         for part in self.parts:
             if part.begin_s <= due < part.end_s:
                 self._note(part.name, call, outcome, due)
+                return
 
     def _note(self, part: str, call: Call, outcome: Outcome, due: float) -> None:
         key = call.begun.f, part
@@ -77,7 +85,7 @@ class Periods:
         totals: dict[str, int] = {}
         for (f, _), counts in self._counts.items():
             totals[f] = totals.get(f, 0) + counts[0]
-        order = [p.name for p in self.parts]
+        order = list(dict.fromkeys(p.name for p in self.parts))
         keys = sorted(self._counts, key=lambda k: (-totals[k[0]], k[0], order.index(k[1])))
         found = []
         for key in keys:

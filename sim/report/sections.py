@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from textwrap import shorten
 from typing import Any
 
 import msgspec
@@ -27,20 +28,23 @@ from sim.scenario import Scenario
 
 FIRST_GAPS = 40
 """Gaps drawn before the reader opens the rest."""
+WORST, SENTENCE = 4, 200
+"""Checks named in the headline, and characters of each: it is read in ten seconds, the rest stands below."""
 LIVES = 4
 """Broken checks of which the first grant's life is told."""
 
 
 def head(verdict: Verdict, history: History, scenario: Scenario, reading: Reading) -> dict[str, Any]:
     """Verdict, the ten seconds, and what was run."""
-    met, why = scenario.meets(msgspec.to_builtins(verdict))
+    met, _ = scenario.meets(msgspec.to_builtins(verdict))
     worst = [c for c in verdict.checks if c.verdict in ("broken", "unknown")]
     seconds = round(reading.last_s)
     stands = "; ".join(f"{a} here stands for {b}" for a, b in scenario.stands_for.items())
     return {
         "title": masked(scenario.title), "asks": masked(scenario.asks), "verdict": verdict,
-        "headline": headline(verdict, scenario), "met": met, "why": masked(why),
-        "worst": [(c.name, c.verdict, masked(c.summary)) for c in worst[:6]],
+        "headline": headline(verdict, scenario), "met": met, "expects": masked(str(scenario.expect)),
+        "worst": [(c.name, c.verdict, shorten(masked(c.summary), SENTENCE, placeholder=" …")) for c in worst[:WORST]],
+        "more_worst": len(worst[WORST:]),
         "answers": [a._replace(says=masked(a.says), more=masked(a.more)) for a in answers(verdict, reading)],
         "counts": [(word, sum(c.verdict == word for c in verdict.checks))
                    for word in ("held", "broken", "unknown", "not_asked")],

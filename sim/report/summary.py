@@ -46,16 +46,18 @@ def _revoked(verdict: Verdict) -> Answer | None:
     bad = int(figures.get("uses_after_replay", 0) + figures.get("uses_where_revoked", 0))
     alive = int(figures.get("still_alive", 0))
     uses, gap = int(figures.get("uses", 0)) - bad, figures.get("longest_gap", 0.0)
-    if bad or alive:
-        says = f"{bad:,} uses" if bad else f"{alive:,} still alive"
-        more = f"{alive:,} revoked grants are alive at the end" if bad and alive else "for good, not only for a time"
-    else:
-        says = "none" if check.verdict != "unknown" else "none seen"
-        more = "for good"
+    for_a_time = ""
     if uses > 0:
         limit = check.tolerated.get("longest_gap")
         allowed = f", allowed {amount(limit.max, limit.unit)}" if limit is not None and limit.max != "all" else ""
-        more = f"{more}; for a time: {uses:,} uses in at most {gap:.1f} s{allowed}"
+        for_a_time = f"{uses:,} uses in at most {gap:.1f} s{allowed}"
+    if bad or alive:
+        says = f"{bad:,} uses" if bad else f"{alive:,} still alive"
+        more = "not only for a time" + (f"; {alive:,} revoked grants are alive at the end" if bad and alive else "")
+        more += f"; besides, for a time: {for_a_time}" if for_a_time else ""
+    else:
+        says = "none" if check.verdict != "unknown" else "none seen"
+        more = f"for a time only: {for_a_time}" if for_a_time else "not even for a time"
     return Answer("Revoked apps let back in", says, more, check.verdict)
 
 

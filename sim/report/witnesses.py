@@ -129,7 +129,8 @@ def _said(done: Op | None) -> str:
     if "allowed" in value:
         return f" → {'allowed' if value['allowed'] else 'refused'}"
     status = value.get("status")
-    return f" → {done.type}{f' {status}' if status is not None else ''}"
+    word = {"info": "no answer" if done.of is not None else "", "fail": "failed"}.get(done.type, done.type)
+    return f" → {word}{f' {status}' if status is not None else ''}" if word else ""
 
 
 def _answer(begun: Op, done: Op | None) -> list[str]:

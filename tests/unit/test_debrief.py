@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builders import Tale
 
-from sim.report.debrief import debrief
+from sim.report.debrief import debrief, recovery
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.model import GameDay
 
@@ -69,3 +69,26 @@ def test_gates_and_refused_commands_are_told() -> None:
     found = debrief(tale.history(), load_scenario("10"))
     assert found is not None
     assert [a.text for a in found.acts] == ["go for cutover: all green", "there is no way back any more (refused)"]
+
+
+def test_the_injector_s_own_commands_and_common_words_notice_nothing() -> None:
+    tale = Tale()
+    i = tale.begin("operator", "inject", who="facilitator", fault="down", name="last")
+    injected(tale, "last")
+    tale.end(i, route=None, told="last: down on edge->queue")
+    tale.note("harness", "note", text="the last step was slow", level="info", who="scribe")
+    i = tale.begin("operator", "ask_heal", who="facilitator", name="last")
+    tale.end(i, route=None, told="healed: #last")
+    found = debrief(tale.history(), load_scenario("10"))
+    assert found is not None and found.injections[0].after_s is None
+    assert [a.what for a in found.acts] == ["inject", "note", "heal"]
+    tale.note("harness", "note", text="#last is the queue", level="info", who="scribe")
+    found = debrief(tale.history(), load_scenario("10"))
+    assert found is not None and found.injections[0].after_s is not None
+
+
+def test_well_again_is_five_seconds_without_a_failed_call() -> None:
+    refused = [1.0, 10.0, 11.0, 14.0, 30.0]
+    assert recovery(refused, 9.5) == (3, 14.0)
+    assert recovery(refused, 20.0) == (0, 20.0)
+    assert recovery([], 3.0) == (0, 3.0)

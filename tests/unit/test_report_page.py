@@ -18,7 +18,7 @@ from sim.history.history import History
 from sim.history.op import Header
 from sim.paths import data
 from sim.report.calls import Outcomes, completed
-from sim.report.page import page, timeline_svg
+from sim.report.page import measure, page, timeline_svg
 from sim.scenario import Scenario, load_scenario
 
 DEMO = data("scenarios", "demo")
@@ -65,7 +65,7 @@ def test_every_section_is_there(text: str, section: str) -> None:
 def test_a_manager_finds_the_verdict_first(text: str) -> None:
     words = Page(text).text
     assert words.index("HELD, as expected") < words.index("Revoked apps let back in") < words.index("Used of what")
-    assert "for a time: 180 uses in at most 2.0 s, allowed 5.0 s" in words
+    assert "for a time only: 180 uses in at most 2.0 s, allowed 5.0 s" in words
     assert "56 chains (0.32 %)" in words and "95 new grants; 9,722 people log in again" in words
 
 
@@ -86,6 +86,16 @@ def test_calls_are_counted_as_the_check_counts_them(demo: tuple[Verdict, History
     counted = [outcomes.of(call) for call in completed(history)]
     assert sum(o != "cut off" for o in counted) == verdict.check("availability").evidence
     assert counted.count("failed") == verdict.figure("availability.failed")
+
+
+def test_the_parts_of_a_run_are_the_whole_run(demo: tuple[Verdict, History, Scenario]) -> None:
+    verdict, history, scenario = demo
+    figures = measure(history, read(history, Terms.of(scenario)))
+    verify = sum(op.type == "invoke" and op.process.startswith("verify-") for op in history.ops)
+    lines = figures.periods.lines()
+    assert sum(line.calls for line in lines) == verdict.check("availability").evidence - verify
+    assert [line.part for line in lines if line.f == "introspect"] == [
+        "before the baseline", "baseline", "before the copy", "copy to switch", "on green", "verify and after"]
 
 
 def test_witnesses_open_to_request_answer_and_utc(text: str) -> None:
