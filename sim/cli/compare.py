@@ -11,6 +11,7 @@ import secrets as randomness
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -51,7 +52,8 @@ def compare(
     these: Annotated[list[str], typer.Argument(metavar="SCENARIO|RUN", autocompletion=complete_both,
                                                help="scenarios are run first; runs are latest, ids or paths")],
     engine: Annotated[str, typer.Option("--engine", help="auto, docker or process; for scenarios")] = "auto",
-    seed: Annotated[int | None, typer.Option("--seed", help="one seed for all scenarios")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="one seed for all scenarios; else the runs' or the "
+                                             "first scenario's")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="approve every gate of the scenarios")] = False,
     json: Annotated[bool, typer.Option("--json", help="verdicts and table as JSON")] = False,
     html: Annotated[bool, typer.Option("--html", help="a page to send round")] = False,
@@ -77,20 +79,16 @@ def compare(
             from sim.runbook.gates import refuse_unattended
 
             refuse_unattended(one.scenario, attended=False, yes=yes)
-    if seed is None and any(w.scenario is not None and w.scenario.seed is None for w in wanted):
-        seed_of_random = randomness.randbelow(2**31)  # one for all of them: else they would not compare
-    else:
-        seed_of_random = 0
+    seed = seed if seed is not None else _one_seed(wanted, stored.values())
     runs: list[Ran] = []
     stopped = False
     for n, one in enumerate(wanted):
         if one.scenario is None:
             runs.append(stored[n])
             continue
-        progress(f"{n + 1}/{len(wanted)} {one.scenario.slug}: {one.scenario.asks}")
-        drawn = seed if seed is not None else one.scenario.seed
+        progress(f"{n + 1}/{len(wanted)} {one.scenario.slug}, seed {seed}: {one.scenario.asks}")
         try:
-            runs.append(play(one, engine, seed_of_random if drawn is None else drawn, yes=yes))
+            runs.append(play(one, engine, seed, yes=yes))
         except Interrupted:
             stopped = True
             break
@@ -135,6 +133,18 @@ def find(name: str) -> Wanted:
             raise BadInput(f"`{name}` is neither a scenario nor a run", seen=no_scenario.what,
                            todo=no_scenario.todo or no_run.todo) from None
     return Wanted(name, None, load_scenario(file))
+
+
+def _one_seed(wanted: list[Wanted], stored: Iterable[Ran]) -> int:
+    """The seed of everything that is played: other inputs would not compare.
+
+    The finished runs' own if they have one in common, else the first scenario's, else drawn.
+    """
+    seeds = {run.verdict.seed for run in stored if run.verdict is not None}
+    if len(seeds) == 1:
+        return seeds.pop()
+    first = next((w.scenario for w in wanted if w.scenario is not None), None)
+    return first.seed if first is not None and first.seed is not None else randomness.randbelow(2**31)
 
 
 def _say(text: str, to: Path | None) -> None:

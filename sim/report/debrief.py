@@ -1,12 +1,13 @@
 """The debrief of a game day: what was done to whom, and when who noticed.
 
 Noticing is an act: a note or a command that names the injection (as its tag, as `#name`, or by a
-name that is no common word). The injector's own commands notice nothing. Without one the page names the first act after it and says that nobody tied it to anything.
-There is no score.
+name that is no common word). The injector's own commands notice nothing. Without one the page
+names the first act after it and says that nobody tied it to anything. There is no score.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -136,20 +137,21 @@ def _injection(call: Call, calls: list[Call], acts: list[Act], card: dict[str, d
     else:
         noticed = "not noticed"
     where = value.get("link") or value.get("part") or ""
-    broke, well_s = recovery(refused_s, made_s)
+    healed_s = math.inf if heal is None else heal.done.t_s if heal.done is not None else heal.begun.t_s
+    broke, well_s = recovery(refused_s, made_s, healed_s)
     return Injection(
         masked(name), masked(f"{value.get('fault', 'fault')} on {where}"), since(made_s),
-        since(heal.done.t_s if heal.done is not None else heal.begun.t_s) if heal is not None else "not healed",
+        since(healed_s) if heal is not None else "not healed",
         broke, f"{since(well_s)}, {well_s - made_s:.1f} s later" if broke else "nothing failed",
         noticed, after_s, str(planned.get("noticed_in", "")),
         None if limit_s is None or after_s is None else after_s <= limit_s, masked(str(planned.get("hope", ""))))
 
 
-def recovery(refused_s: Sequence[float], made_s: float) -> tuple[int, float]:
-    """(calls without a usable answer, since when all was well) after an instant."""
+def recovery(refused_s: Sequence[float], made_s: float, healed_s: float) -> tuple[int, float]:
+    """(calls without a usable answer, since when all was well) of a fault."""
     broke, well_s = 0, made_s
     for due_s in refused_s[bisect_left(refused_s, made_s):]:
-        if due_s - well_s >= WELL_S:
+        if due_s - max(well_s, healed_s) >= WELL_S:
             break
         broke, well_s = broke + 1, due_s
     return broke, well_s

@@ -64,8 +64,8 @@ def page(verdict: Verdict, history: History, scenario: Scenario, *, reading: Rea
         files=sections.files(history, reading), database=sections.database(verdict), hydra=sections.hydra(verdict),
         matrix=sections.matrix(figures.matrix), columns=figures.matrix.columns(),
         versions=sections.versions(scenario), not_shown=[masked(s) for s in not_shown(verdict, history, scenario)],
-        debrief=debrief(history, scenario, figures.downtime.refused_s()), beside=beside, again=masked(again(verdict, scenario)),
-        parts=sections.parts(history))
+        debrief=debrief(history, scenario, figures.downtime.refused_s()), beside=beside,
+        again=masked(again(verdict, scenario)), parts=sections.parts(history))
 
 
 def render(template: str, **context: Any) -> str:

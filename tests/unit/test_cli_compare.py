@@ -131,7 +131,7 @@ def test_nothing_is_played_if_one_argument_is_wrong(tmp_path: Path, monkeypatch:
     assert call(["compare", "10", "nosuch"]) == 254
     assert call(["compare", "10", "11", "--engine", "model"]) == 254
     gate = tmp_path / "gated.yaml"
-    gate.write_text(f"extends: {PROJECT}/scenarios/10-upgrade-b-capture-replay.yaml\ntitle: t\nasks: a\n"
+    gate.write_text(f"format: 1\nextends: {PROJECT}/scenarios/10-upgrade-b-capture-replay.yaml\ntitle: t\nasks: a\n"
                     "change:\n  cutover: {gate: {ask: sure?}}\n")
     assert call(["compare", "10", str(gate)]) == 254
     assert not played.exists()
@@ -175,3 +175,16 @@ def test_when_stopped_the_run_ends_by_itself_and_nothing_further_is_begun(
     said = ours.communicate(timeout=20)[1]
     assert ours.returncode == 255 and "interrupted" in said
     assert played.read_text().splitlines()[1:] == ["ready", "cleaned up"]
+
+
+def test_everything_is_played_with_one_seed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = playing(tmp_path, monkeypatch, JUDGED)
+    other = tmp_path / "other.yaml"
+    ten = PROJECT / "scenarios" / "10-upgrade-b-capture-replay.yaml"
+    other.write_text(f"format: 1\nextends: {ten}\ntitle: t\nasks: a\nseed: 99\n")
+    assert call(["compare", "10", str(other)]) == 0
+    assert call(["compare", str(other), "10", "--seed", "7"]) == 0
+    stored(home, "20260101T000000Z-10-x-10")
+    assert call(["compare", str(other), "20260101"]) == 0
+    seeds = [line.split()[line.split().index("--seed") + 1] for line in played.read_text().splitlines()]
+    assert seeds == ["10", "10", "7", "7", "10"], "the first scenario's, the one asked for, the finished run's"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from builders import Tale
 
 from sim.report.debrief import debrief, recovery
@@ -89,6 +91,8 @@ def test_the_injector_s_own_commands_and_common_words_notice_nothing() -> None:
 
 def test_well_again_is_five_seconds_without_a_failed_call() -> None:
     refused = [1.0, 10.0, 11.0, 14.0, 30.0]
-    assert recovery(refused, 9.5) == (3, 14.0)
-    assert recovery(refused, 20.0) == (0, 20.0)
-    assert recovery([], 3.0) == (0, 3.0)
+    assert recovery(refused, 9.5, 12.0) == (3, 14.0)
+    assert recovery(refused, 2.0, 12.0) == (3, 14.0), "what it breaks later than at once counts too"
+    assert recovery(refused, 20.0, 22.0) == (0, 20.0)
+    assert recovery(refused, 9.5, math.inf) == (4, 30.0)
+    assert recovery([], 3.0, 4.0) == (0, 3.0)
