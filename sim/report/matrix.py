@@ -91,10 +91,14 @@ class Matrix:
                     found.append(Row(minted, use, cells))
         return found
 
-    def columns(self) -> list[Where]:
-        """Where tokens could be used in this run; the return only if there was one."""
-        returned = any(where == WHERE[3] for _, _, where in self._cells)
-        return [*WHERE[:3], WHERE[3]] if returned else list(WHERE[:3])
+    def columns(self) -> list[tuple[Where, str]]:
+        """(where tokens could be used in this run, how to call it); a return only if there was one."""
+        found: list[tuple[Where, str]] = [(WHERE[0], "blue"), (WHERE[1], "green")]
+        if self._replayed_i < 1 << 62:
+            found = [found[0], (WHERE[1], WHERE[1]), (WHERE[2], WHERE[2])]
+        if any(where == WHERE[3] for _, _, where in self._cells):
+            found.append((WHERE[3], WHERE[3]))
+        return found
 
     def _count(self, use: Use, begun: Op, done: Op) -> None:
         accepted = _accepted(use, done)

@@ -53,7 +53,8 @@ def head(verdict: Verdict, history: History, scenario: Scenario, reading: Readin
                   ("grants", f"{history.header.grants:,}"), ("rehearsed", day(history.header)),
                   ("took", f"{seconds // 60}:{seconds % 60:02d} min"),
                   *([("times", masked(stands))] if stands else [])],
-        "ended_why": masked(reading.timeline.why), "torn": history.torn,
+        "ended_why": shorten(masked(reading.timeline.why), SENTENCE, placeholder=" …"),
+        "whole_why": masked(reading.timeline.why), "torn": history.torn,
     }
 
 

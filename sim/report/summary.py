@@ -93,13 +93,11 @@ def _refused(verdict: Verdict) -> Answer | None:
 def _window(verdict: Verdict) -> Answer | None:
     seconds = window_s(verdict)
     migrate = next((p for p in verdict.phases if p.kind == "migrate" and not p.undo), None)
-    if seconds is None and migrate is None:
-        return None
-    parts = f"the migration took {migrate.took_s:.1f} s" if migrate is not None else ""
-    if seconds is None:
-        assert migrate is not None
-        return Answer("The migration took", f"{migrate.took_s:.1f} s", "no window from copy to replay", "")
-    return Answer("The window, copy to replay", f"{seconds:.1f} s", parts, "")
+    took = "" if migrate is None else (
+        f"took {migrate.took_s:.1f} s" if migrate.outcome == "ok" else f"failed after {migrate.took_s:.1f} s")
+    if seconds is not None:
+        return Answer("The window, copy to replay", f"{seconds:.1f} s", f"the migration {took}" if took else "", "")
+    return Answer("The migration", took, "no window from copy to replay", "") if took else None
 
 
 def _new_hydra(verdict: Verdict) -> Answer | None:
