@@ -67,6 +67,7 @@ def _all(runs: Sequence[Ran]) -> list[Cost]:
         Cost("window, copy to replay", lambda r: window_s(r.verdict) if r.verdict is not None else None, _seconds),
         Cost("migration", _migration, _seconds),
         *[Cost(f"{f.replace('_', ' ')} down", _down(f), _seconds) for f in OPERATIONS if f in asked],
+        Cost("longest without an answer", _figure("availability.longest_gap"), _seconds),
         Cost("requests failed", _figure("availability.failed"), _count),
         Cost("requests shed", _figure("availability.shed"), _count),
         Cost("lost writes: new grants", _figure("write_loss.grants"), _count),

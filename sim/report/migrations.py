@@ -41,6 +41,34 @@ def migrations(timeline: Timeline, progress: dict[str, str]) -> list[Migrations]
     return found
 
 
+class Blocked(NamedTuple):
+    """A stretch in which traffic waited for a lock, as a step sampled it."""
+
+    step: str
+    from_s: float
+    """Since the run began."""
+    for_s: float
+    waiting: int
+    """The most statements that waited at once."""
+    held: str
+    holder: str
+    waiter: str
+
+
+def blocked(timeline: Timeline) -> list[Blocked]:
+    """Every such stretch that a step says, the longest of each step first."""
+    found = []
+    for step in timeline.steps:
+        locks = step.figures.get("locks")
+        intervals = locks.get("blocked") if isinstance(locks, dict) else None
+        for one in intervals or ():
+            found.append(Blocked(
+                step.name, step.begun_s + float(one.get("from_s", 0.0)), float(one.get("for_s", 0.0)),
+                int(one.get("waiting", 0)), ", ".join(map(str, one.get("held") or ())), str(one.get("holder", "")),
+                str(one.get("waiter", ""))))
+    return found
+
+
 def named(progress: list[dict[str, Any]]) -> dict[str, str]:
     """Version → name, from the step's progress (`now` begins with the version)."""
     found = {}

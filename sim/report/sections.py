@@ -19,7 +19,7 @@ from sim.report.calls import acts
 from sim.report.instants import day, since, utc
 from sim.report.masking import masked
 from sim.report.matrix import Matrix
-from sim.report.migrations import Migrations, migrations, named
+from sim.report.migrations import Migrations, blocked, migrations, named
 from sim.report.procedure import commands
 from sim.report.summary import answers
 from sim.report.text import HYDRA_ROWS, amount, headline
@@ -171,6 +171,12 @@ def let_in(reading: Reading, history: History) -> list[tuple[str, str, str, str,
 def files(history: History, reading: Reading) -> list[Migrations]:
     """Migration times by file."""
     return migrations(reading.timeline, named([op.value or {} for op in history.notes("progress")]))
+
+
+def waits(reading: Reading) -> list[tuple[str, str, str, int, str, str, str]]:
+    """(step, since, for how long, how many waited, which lock, of what, who waited)."""
+    return [(masked(b.step), since(b.from_s), f"{b.for_s:.3f} s", b.waiting, masked(b.held), masked(b.holder),
+             masked(b.waiter)) for b in blocked(reading.timeline)]
 
 
 _DATABASE = (("rows_updated", "rows updated"), ("rows_inserted", "rows inserted"), ("rows_deleted", "rows deleted"),

@@ -218,3 +218,14 @@ def test_a_game_day_is_debriefed() -> None:
     words = Page(text).text
     assert '<h2 id="debrief">' in text and "queue-gone: no captures" in words and "Action items" in words
     assert "8.0 s" in words
+
+
+def test_who_waited_for_a_lock_is_told_where_a_step_sampled_it() -> None:
+    tale = Tale()
+    crossing(tale)
+    tale.step("migrate", locks={"samples": 9, "blocked": [
+        {"from_s": 1.0, "to_s": 3.5, "for_s": 2.5, "waiting": 14, "waiter": f"SELECT {EVIL}",
+         "holder": "DROP INDEX x", "by_migrator": True, "held": ["hydra_oauth2_access AccessExclusiveLock"]}]})
+    found = Page(made(tale))
+    assert "2.500 s 14 hydra_oauth2_access AccessExclusiveLock DROP INDEX x SELECT <script>" in found.text
+    assert found.scripts == 1

@@ -8,8 +8,8 @@
     if (target) target.scrollIntoView();
   };
   const button = document.getElementById("open-all");
-  button.hidden = false;
-  button.addEventListener("click", () => {
+  if (button) button.hidden = false;
+  button?.addEventListener("click", () => {
     const open = button.getAttribute("aria-pressed") !== "true";
     for (const one of all()) one.open = open;
     button.setAttribute("aria-pressed", String(open));
