@@ -81,6 +81,7 @@ def compare(
             refuse_unattended(one.scenario, attended=False, yes=yes)
     seed = seed if seed is not None else _one_seed(wanted, stored.values())
     runs: list[Ran] = []
+    played: list[Ran] = []
     stopped = False
     for n, one in enumerate(wanted):
         if one.scenario is None:
@@ -89,12 +90,14 @@ def compare(
         progress(f"{n + 1}/{len(wanted)} {one.scenario.slug}, seed {seed}: {one.scenario.asks}")
         try:
             runs.append(play(one, engine, seed, yes=yes))
+            played.append(runs[-1])
         except Interrupted:
             stopped = True
             break
     if stopped:
         progress("interrupted: nothing further is run")
         return 255
+    _onto_their_pages(played, runs)
     rows = comparison(runs)
     if json:
         text = dumps(comparison_json(rows, runs), indent=2, ensure_ascii=False) + "\n"
@@ -145,6 +148,20 @@ def _one_seed(wanted: list[Wanted], stored: Iterable[Ran]) -> int:
         return seeds.pop()
     first = next((w.scenario for w in wanted if w.scenario is not None), None)
     return first.seed if first is not None and first.seed is not None else randomness.randbelow(2**31)
+
+
+def _onto_their_pages(played: list[Ran], runs: list[Ran]) -> None:
+    """Write the comparison into report.html of the runs that were played for it."""
+    from sim.cli.report import read
+    from sim.paths import runs as runs_folder
+    from sim.report.comparison_page import beside as put
+    from sim.report.page import page
+    from sim.runfolder import write_private
+
+    for run in played:
+        if len(runs) > 1 and run.measured is not None:
+            folder = runs_folder() / run.run
+            write_private(folder / "report.html", page(*read(folder), beside=put(runs)))
 
 
 def _say(text: str, to: Path | None) -> None:

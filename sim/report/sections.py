@@ -28,6 +28,8 @@ from sim.scenario import Scenario
 
 FIRST_GAPS = 40
 """Gaps drawn before the reader opens the rest."""
+COMMAND, COMMANDS = 3000, 100
+"""Characters of a command and commands of a step that the page shows."""
 WORST, SENTENCE = 4, 200
 """Checks named in the headline, and characters of each: it is read in ten seconds, the rest stands below."""
 LIVES = 4
@@ -225,8 +227,15 @@ def phases(history: History, reading: Reading) -> list[dict[str, Any]]:
             "n": phase.n, "name": masked(f"{'undo ' if phase.undo else ''}{phase.name}"), "when": since(phase.begin_s),
             "utc": utc(history.header, phase.begin_s), "took": f"{phase.end_s - phase.begin_s:.3f} s",
             "outcome": phase.outcome,
-            "commands": [masked(c) for c in ran.get(("undo" if phase.undo else "step", phase.name), [])]})
+            "commands": _told(ran.get(("undo" if phase.undo else "step", phase.name), []))})
     return found
+
+
+def _told(ran: list[str]) -> list[str]:
+    """Commands, each as long as anybody reads one; the whole of them stands in runbook.md."""
+    told = [c if len(c) <= COMMAND else f"{c[:COMMAND]} … {len(c) - COMMAND:,} characters more" for c in
+            map(masked, ran[:COMMANDS])]
+    return told if len(ran) <= COMMANDS else [*told, f"… and {len(ran) - COMMANDS} more"]
 
 
 def faults(reading: Reading) -> list[tuple[str, str, str]]:

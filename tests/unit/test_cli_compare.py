@@ -188,3 +188,17 @@ def test_everything_is_played_with_one_seed(home: Path, tmp_path: Path, monkeypa
     assert call(["compare", str(other), "20260101"]) == 0
     seeds = [line.split()[line.split().index("--seed") + 1] for line in played.read_text().splitlines()]
     assert seeds == ["10", "10", "7", "7", "10"], "the first scenario's, the one asked for, the finished run's"
+
+
+def test_the_runs_that_were_played_have_the_comparison_on_their_pages(
+        home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    demo = PROJECT / "scenarios" / "demo"
+    playing(tmp_path, monkeypatch, "import lzma\n"
+            f"demo = pathlib.Path({str(demo)!r})\n"
+            "(folder / 'history.jsonl').write_bytes(lzma.decompress((demo / 'history.jsonl.xz').read_bytes()))\n"
+            "[(folder / n).write_bytes((demo / n).read_bytes()) for n in ('verdict.json', 'scenario.yaml')]")
+    finished = stored(home, "20260101T000000Z-10-x-10")
+    assert call(["compare", "10", "20260101"]) == 0
+    text = (find_run("latest") / "report.html").read_text()
+    assert '<h2 id="beside">' in text and "20260101T000000Z-10-x-10" in text
+    assert not (finished / "report.html").exists(), "a finished run is not touched"

@@ -229,3 +229,28 @@ def test_who_waited_for_a_lock_is_told_where_a_step_sampled_it() -> None:
     found = Page(made(tale))
     assert "2.500 s 14 hydra_oauth2_access AccessExclusiveLock DROP INDEX x SELECT <script>" in found.text
     assert found.scripts == 1
+
+
+def test_however_much_a_history_says_the_page_stays_small() -> None:
+    tale = Tale()
+    ending = [tale.grant(f"g{n}") for n in range(600)]
+    tale.snapshot()
+    for n, g in enumerate(ending, 1):
+        tale.revoke(g, capture=n)
+    tale.switch()
+    for g in ending:
+        for _ in range(3):
+            tale.ask(g, active=True)
+    i = tale.begin("runbook", "step", step="migrate", kind="migrate")
+    for n in range(500):
+        tale.note("runbook", "cmd", kind="sql", command=f"SELECT {n} " + "x" * 20_000)
+    tale.end(i, route=None, figures={"records": ["y" * 1000] * 2000, "files_s": {str(n): 0.1 for n in range(300)}})
+    history = tale.history()
+    verdict = judge_under(history, tale.terms)
+    checks = [c if c.name != "migration" else type(c)(name=c.name, verdict="broken", summary="z" * 5000, witnesses=[i])
+              for c in verdict.checks]
+    text = page(type(verdict)(verdict="broken", ended="failed", scenario="s", engine="e", seed=1, checks=checks),
+                history, load_scenario("10"), reading=read(history, tale.terms))
+    assert len(text.encode()) < 2_000_000
+    words = Page(text).text
+    assert "200 shorter ones are not drawn" in words and "and 400 more" in words and "stand in history.jsonl" in words
