@@ -20,7 +20,8 @@ from typing import Any
 
 from sim.errors import Refused
 
-VERBS = ("pause", "resume", "approve", "postpone", "nogo", "abort", "stop", "note", "status")
+VERBS = ("pause", "resume", "step", "approve", "postpone", "nogo", "abort", "panic", "stop", "inject", "heal",
+         "faults", "buffer", "note", "status")
 ANSWER_S = 5.0
 """Assumption: an answer is a matter of milliseconds; five seconds means the run hangs."""
 _PATH_LIMIT = 100  # sockaddr_un holds 108 bytes on Linux, 104 on macOS

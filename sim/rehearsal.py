@@ -25,10 +25,12 @@ from sim.clock import LiveEnvironment
 from sim.control import ControlServer
 from sim.errors import RehearsalError
 from sim.faults.nemesis import Nemesis
+from sim.faults.orders import Orders
 from sim.faults.written import Written
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
+from sim.runbook.buffering import HandBuffer
 from sim.runbook.catalogue import CATALOGUE
 from sim.runbook.context import Context
 from sim.runbook.desk import Desk
@@ -39,6 +41,7 @@ from sim.runbook.runner import Ended, Runner
 from sim.runbook.steady import Watcher
 from sim.runfolder import make_run_folder, write_private
 from sim.scenario import Scenario
+from sim.scenario.links import known_links, known_parts, with_pairs
 
 GAUGE_S = 1.0
 """Once a second: what the screen shows moves no faster."""
@@ -204,7 +207,8 @@ class _Rehearsal:
                       {"revoked": revoked, "environment": rig.environment()})
         written = Written(self.folder / "faults.jsonl")
         nemesis = Nemesis(env, list(self.scenario.faults), rig.faults, journal, phases, written, self.seed)
-        ctx.facts["heal_all"] = nemesis.heal_all
+        ctx.facts["heal_all"] = nemesis.stand_down
+        _give_acts(desk, ctx, nemesis, rig.engine.kind)
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
                         pause_before=self.options.pause_before, figure=lambda name: forming.verdict().figure(name))
         server = ControlServer(self.folder, desk.handle)
@@ -231,7 +235,7 @@ class _Rehearsal:
         nemesis.start()
         yield env.timeout(WARM_UP_S)
         ended: Ended = yield env.process(runner.play())
-        yield env.process(nemesis.heal_all())
+        yield env.process(nemesis.stand_down())
         yield traffic.stop()
         return ended
 
@@ -258,6 +262,19 @@ def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
                      "undo": entry.undo_words, "abort_costs": entry.abort_costs, "deadline_s": step.deadline,
                      "gate": step.gate is not None, "least_s": step.least_s})
     return told
+
+
+def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
+    """Let the desk's commands reach the nemesis and the edge's buffer."""
+    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links()), parts=known_parts(), engine=engine)
+    by_hand = HandBuffer(ctx)
+    desk.acts |= {"inject": orders.inject, "heal": orders.heal, "faults": orders.faults, "buffer": by_hand.command}
+
+    def panic() -> None:
+        ctx.env.process(nemesis.stand_down())
+        ctx.env.call(by_hand.release())
+
+    desk.on_panic = panic
 
 
 def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,

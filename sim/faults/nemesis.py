@@ -1,20 +1,50 @@
-"""The nemesis: makes a scenario's faults at their phase and offset, proves and heals them."""
+"""The nemesis: makes faults at their instant, planned or ordered, proves and heals them.
+
+Both take one road: written down, made, seen by a probe, held for their time, taken off. So an
+order from the desk is as trustworthy in the history as a line of the scenario.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import simpy
 
-from sim.clock import LiveEnvironment
-from sim.faults.toxics import JITTER_EVERY_S, as_op, jittered
+from sim.clock import LiveEnvironment, Outcome
+from sim.faults.telling import tell
+from sim.faults.toxics import JITTER_EVERY_S, jittered
 from sim.faults.written import Written
 from sim.history.journal import Journal
 from sim.phases import Phases
 from sim.rigs.rig import Faults
 from sim.scenario import Fault
+from sim.scenario.faults import Anchor
+from sim.scenario.kinds import CATALOGUE
+
+State = Literal["making", "made", "proven", "not proven", "healing", "not healed"]
+
+
+class Active(msgspec.Struct):
+    """A fault that may be on: from before it is made until it is known to be off."""
+
+    fault: Fault
+    state: State = "making"
+    seen: str = ""
+    """What its probe saw."""
+    effect_s: float | None = None
+    """Seconds from the order (or the planned instant) until it was in effect."""
+    ends_s: float = inf
+    """When it is healed, on the environment's clock; inf = by hand or at the end."""
+    healing: simpy.Event | None = None
+    """Fires when the healing under way has ended."""
+
+    @property
+    def is_on(self) -> bool:
+        """False once somebody heals it."""
+        return self.state not in ("healing", "not healed")
 
 
 class Nemesis:
@@ -22,67 +52,119 @@ class Nemesis:
 
     def __init__(self, env: LiveEnvironment, faults: list[Fault], rig: Faults, journal: Journal,
                  phases: Phases, written: Written, seed: int) -> None:
-        self._env, self._faults, self._rig = env, faults, rig
+        self._env, self._rig = env, rig
         self._journal, self._phases, self._written, self._seed = journal, phases, written, seed
-        self.active: dict[str, Fault] = {}
+        self.planned = {fault.name: fault for fault in faults}
+        """Those not begun yet, by name; the ones `by hand` wait for somebody to ask for them."""
+        self.active: dict[str, Active] = {}
+        self.names = set(self.planned)
+        """Every name ever used: a second fault of one name could not be told from the first."""
 
     def start(self) -> None:
         """Wait for the phases of all planned faults."""
-        for fault in self._faults:
+        for fault in list(self.planned.values()):
             if fault.at != "by hand":
-                self._env.process(self._life(fault))
+                self._env.process(self._awaited(fault))
 
-    def _life(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
+    def make(self, fault: Fault, *, by: str) -> tuple[Active, simpy.Event]:
+        """Make a fault that somebody asked for, now; the event fires when its proof is over."""
+        self.names.add(fault.name)
+        self.planned.pop(fault.name, None)
+        active = self.active[fault.name] = Active(fault)
+        tried = self._env.event()
+        self._env.process(self._whole(active, self._journal.now_s(), tried, by))
+        return active, tried
+
+    def _awaited(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
         anchor = fault.at
-        assert not isinstance(anchor, str)
+        assert isinstance(anchor, Anchor)
         yield self._phases.reached(anchor.step)
         due_s = self._phases.times_s[anchor.step] + anchor.offset_s
         yield self._env.timeout(max(0.0, due_s - self._env.now))
-        made = yield from self._make(fault)
-        if not made:
-            return
-        yield from self._last(fault)
-        yield from self.heal(fault)
+        if self.planned.pop(fault.name, None) is None:
+            return  # somebody made it by hand meanwhile, or called it off
+        active = self.active[fault.name] = Active(fault)
+        yield from self._whole(active, self._journal.now_s(), self._env.event(), "")
 
-    def _make(self, fault: Fault) -> Generator[simpy.Event, Any, bool]:
-        told = as_op(fault)
+    def _whole(self, active: Active, ordered_s: float, tried: simpy.Event,
+               by: str) -> Generator[simpy.Event, Any, None]:
+        """From the order to the healing; `tried` fires when it was proven, or failed."""
+        made = yield from self._made(active, ordered_s, by)
+        tried.succeed()
+        if made:
+            yield from self._last(active)
+        yield from self.heal(active)
+
+    def _made(self, active: Active, ordered_s: float, by: str) -> Generator[simpy.Event, Any, bool]:
+        fault = active.fault
+        told = tell(fault)
         self._written.write(fault.name, "making", told)
-        i = self._journal.invoke("nemesis", "fault", value=told)
-        self.active[fault.name] = fault
-        outcome = yield self._env.call(self._rig.make(told))
+        i = self._journal.invoke("nemesis", "fault", value={**told, **({"by": by} if by else {})})
+        outcome: Outcome = yield self._env.call(self._rig.make(told))
         if outcome.kind != "ok":
-            self._journal.complete(i, outcome.kind, error=str(outcome.error)[:300])
-            yield from self.heal(fault)
+            active.seen = str(outcome.error)[:300]
+            self._journal.complete(i, outcome.kind, value={"name": fault.name}, error=active.seen)
             return False
+        active.effect_s = round(self._journal.now_s() - ordered_s, 4)
+        active.state = "made" if active.is_on else active.state
+        active.ends_s = self._env.now + (fault.for_ if fault.for_ is not None else inf)
         self._written.write(fault.name, "made")
-        self._journal.complete(i, "ok", value={"name": fault.name, **outcome.value})
+        self._journal.note("nemesis", "made", {"name": fault.name, "effect_s": active.effect_s})
+        outcome = yield self._env.call(self._rig.prove(fault.name))
+        proof = outcome.value if outcome.kind == "ok" else {"proven": False, "seen": str(outcome.error)[:300]}
+        if not active.is_on:
+            proof["seen"] = f"healed before it was proven; {proof['seen']}"
+        else:
+            active.state = "proven" if proof["proven"] else "not proven"
+        active.seen = str(proof["seen"])
+        self._journal.complete(i, "ok", value={"name": fault.name, "effect_s": active.effect_s, **proof})
         return True
 
-    def _last(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
+    def _last(self, active: Active) -> Generator[simpy.Event, Any, None]:
         """Hold the fault for its time; a jittered one moves on its seeded schedule."""
-        ends_s = inf if fault.for_ is None else self._env.now + fault.for_
-        n = 0
-        while fault.jitter and fault.name in self.active and self._env.now < ends_s:
+        fault, n = active.fault, 0
+        if not CATALOGUE[fault.fault].lasts:
+            return
+        while fault.jitter and active.is_on and self._env.now < active.ends_s:
             n += 1
             yield self._env.call(self._rig.change(fault.name, jittered(fault, self._seed, n)))
-            yield self._env.timeout(min(JITTER_EVERY_S, max(0.0, ends_s - self._env.now)))
-        if ends_s == inf:
-            yield self._env.event()  # until the end of the run
-        yield self._env.timeout(max(0.0, ends_s - self._env.now))
+            yield self._env.timeout(min(JITTER_EVERY_S, max(0.0, active.ends_s - self._env.now)))
+        if active.ends_s == inf:
+            yield self._env.event()  # until somebody heals it, or the end of the run
+        yield self._env.timeout(max(0.0, active.ends_s - self._env.now))
 
-    def heal(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
-        """Take one fault off; written down when it is."""
-        if self.active.pop(fault.name, None) is None:
+    def heal(self, active: Active) -> Generator[simpy.Event, Any, None]:
+        """Take one fault off; written down when it is. One that could not be healed may be tried again."""
+        if active.healing is not None:
+            yield active.healing
             return
-        i = self._journal.invoke("nemesis", "heal", value={"name": fault.name, "link": fault.link})
-        outcome = yield self._env.call(self._rig.heal(fault.name))
+        name = active.fault.name
+        if self.active.get(name) is not active:
+            return
+        active.state, active.healing = "healing", self._env.event()
+        i = self._journal.invoke("nemesis", "heal", value={"name": name, **_place(active.fault)})
+        outcome: Outcome = yield self._env.call(self._rig.heal(name))
         if outcome.kind == "ok":
-            self._written.write(fault.name, "healed")
-            self._journal.complete(i, "ok", value={"name": fault.name, **(outcome.value or {})})
+            self._written.write(name, "healed")
+            del self.active[name]
+            self._journal.complete(i, "ok", value={"name": name, **(outcome.value or {})})
         else:
-            self._journal.complete(i, outcome.kind, value={"name": fault.name}, error=str(outcome.error)[:300])
+            active.state, active.seen = "not healed", str(outcome.error)[:300]
+            self._journal.complete(i, outcome.kind, value={"name": name}, error=active.seen)
+        done, active.healing = active.healing, None
+        done.succeed()
+
+    def stand_down(self) -> Generator[simpy.Event, Any, None]:
+        """Take every fault off and make none that is planned: the end of a run and the way back begin so."""
+        self.planned.clear()
+        yield from self.heal_all()
 
     def heal_all(self) -> Generator[simpy.Event, Any, None]:
-        """Take every fault off; the end of a run and the way back begin with it."""
-        for fault in list(self.active.values()):
-            yield from self.heal(fault)
+        """Take every fault off that may be on."""
+        healing = [self._env.process(self.heal(active)) for active in list(self.active.values())]
+        if healing:
+            yield self._env.all_of(healing)
+
+
+def _place(fault: Fault) -> dict[str, str]:
+    return {"link": fault.link} if fault.link is not None else {"part": fault.where}

@@ -44,8 +44,13 @@ harness, process = `harness`
     end info {ended: completed|rolled_back|failed, why}
 
 nemesis, process = `nemesis`
-    fault {name, fault, link|part, stream, toxic: {…}} → ok {proven, expected, seen} | fail
-    heal  {name} → ok | fail
+    fault {name, fault, link|part, by?, for_s?, stream, toxic: {…}} → ok {effect_s, proven, expected, seen} | fail
+    made  info {name, effect_s}: in effect, so long after the order or the planned instant
+    heal  {name, link|part} → ok {seen} | fail
+
+operator, process = `operator`
+    VERB  {who, …} → ok|fail {told}: what was asked of the running rehearsal (sim.control.VERBS; `ask_step` and
+          `ask_heal` for step and heal) and answered
 
 verify, process = `verify` (what the harness read by key afterwards; names of grants are ours)
     keys | oracle | rows | consents | schema | queue …: ok {…}, described in sim/runbook/verify.py

@@ -2,12 +2,14 @@
 
 Commands arrive over the control socket in the same loop as the runbook; each is an op
 with who said it. The runbook looks at the desk between steps and while it waits. A
-refused command says why.
+refused command says why. What the desk can't do itself (faults, the edge's buffer) whoever
+can has put into `acts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +20,12 @@ from sim.history.journal import Journal
 from sim.history.op import OpType
 
 Decision = Literal["go", "postpone", "rollback"]
+
+_ASKED = {"step": "ask_step", "heal": "ask_heal"}
+"""What these commands are called in the history, where a runbook's step and the nemesis' healing have the word."""
+
+Act = Callable[[str, dict[str, Any]], Awaitable[str]]
+"""(who, arguments) → what was done; raises Refused with the reason."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -44,6 +52,12 @@ class Desk:
         self.stopped = False
         """Somebody wants the run stopped and cleaned up now, without undoing step by step."""
         self.on_stop: Callable[[], None] = lambda: None
+        self.on_panic: Callable[[], None] = lambda: None
+        """Heals every fault and lets go what waits at the edge, at once."""
+        self.acts: dict[str, Act] = {}
+        """What others do for the desk: inject, heal, faults, buffer."""
+        self.one_step = False
+        """The runbook pauses again once it has begun one step."""
         self.waiting: str | None = None
         """The step whose gate waits for a decision, or None."""
         self.decided = env.event()
@@ -58,11 +72,15 @@ class Desk:
         """
         if verb == "status":
             return str(self._status())
-        i = self._journal.invoke("operator", verb, value={"who": who, **_plain(arguments)})
+        if verb == "faults":
+            return await self.faults(who, arguments)
+        i = self._journal.invoke("operator", _ASKED.get(verb, verb), value={"who": who, **_plain(arguments)})
         kind: OpType = "fail"
         told = ""
         try:
             told = getattr(self, verb)(who, arguments)
+            if inspect.isawaitable(told):
+                told = await told
             kind = "ok"
             return str(told)
         except Refused as refused:
@@ -91,9 +109,28 @@ class Desk:
     def resume(self, who: str, arguments: dict[str, Any]) -> str:
         if not self.paused:
             raise Refused("the runbook is not paused")
+        self.one_step = False
+        self._go_on()
+        return "the runbook goes on"
+
+    def step(self, who: str, arguments: dict[str, Any]) -> str:
+        if self.aborted.triggered:
+            raise Refused("the run is being rolled back: its undos are not stepped")
+        if not self.paused:
+            return self.pause(who, arguments)
+        self.one_step = True
+        self._go_on()
+        return "the runbook runs one step and pauses again"
+
+    def _go_on(self) -> None:
         self.paused = False
         self.resumed.succeed()
-        return "the runbook goes on"
+
+    def begun(self) -> None:
+        """The runbook passed its pause and begins a step; if one was asked for, it pauses after it."""
+        if self.one_step:
+            self.one_step = False
+            self.pause("step", {})
 
     def approve(self, who: str, arguments: dict[str, Any]) -> str:
         return self._decide(Answer("go", who, str(arguments.get("reason", ""))))
@@ -123,6 +160,36 @@ class Desk:
         self.aborted.succeed(f"{who}: {arguments.get('reason') or 'abort'}")
         return "rolling back to blue"
 
+    def panic(self, who: str, arguments: dict[str, Any]) -> str:
+        self.on_panic()
+        self.one_step = False
+        if self.paused:
+            self._go_on()
+        done = "healing every fault, nothing waits at the edge any more"
+        if self.past_return:
+            return f"{done}; there is no way back any more: blue is closed"
+        if self.aborted.triggered:
+            return f"{done}; the run is being rolled back already"
+        self.aborted.succeed(f"{who}: panic")
+        return f"{done}, rolling back to blue"
+
+    async def inject(self, who: str, arguments: dict[str, Any]) -> str:
+        return await self._act("inject", who, arguments)
+
+    async def heal(self, who: str, arguments: dict[str, Any]) -> str:
+        return await self._act("heal", who, arguments)
+
+    async def faults(self, who: str, arguments: dict[str, Any]) -> str:
+        return await self._act("faults", who, arguments)
+
+    async def buffer(self, who: str, arguments: dict[str, Any]) -> str:
+        return await self._act("buffer", who, arguments)
+
+    async def _act(self, verb: str, who: str, arguments: dict[str, Any]) -> str:
+        if verb not in self.acts:
+            raise Refused(f"this run takes no {verb}")
+        return await self.acts[verb](who, arguments)
+
     def stop(self, who: str, arguments: dict[str, Any]) -> str:
         self.stopped = True
         self.on_stop()
@@ -144,4 +211,6 @@ class Desk:
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {str(key)[:20]: value for key, value in arguments.items() if isinstance(value, str | int | float)}
+    inner = arguments.get("parameters")
+    flat = {**arguments, **inner} if isinstance(inner, dict) else arguments
+    return {str(key)[:20]: value for key, value in flat.items() if isinstance(value, str | int | float)}

@@ -101,6 +101,7 @@ class Runner:
             ctx.journal.note("runbook", "state", {"state": "PAUSED", "why": f"before {step.name}"})
             yield ctx.desk.resumed
             ctx.journal.note("runbook", "state", {"state": "RUNNING", "why": "resumed"})
+        ctx.desk.begun()
         if step.kind == "cutover":
             while ctx.env.now < ctx.desk.postponed_until_s:
                 yield ctx.env.timeout(ctx.desk.postponed_until_s - ctx.env.now)

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from sim.history.figures import Unit
+from sim.scenario.kinds import CATALOGUE, COMMON, LATER
+from sim.scenario.messages import did_you_mean
 from sim.scenario.quantities import NUMBER, Duration, Flow, Size, amount, duration, duration_text
 from sim.scenario.steps import Strict
 
-Toxic = Literal["latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data", "down"]
+FAULTS: tuple[str, ...] = tuple(CATALOGUE)
 
-FAULTS: tuple[str, ...] = get_args(Toxic)
-
-LATER_FAULTS = ("kill", "pause", "restart", "disk", "clock")
-"""Known by name, not built yet."""
-
-TOXIC_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "latency": (("latency",), ("jitter",)),
-    "bandwidth": (("rate",), ()),
-    "slow_close": (("delay",), ()),
-    "timeout": ((), ("timeout",)),
-    "reset_peer": ((), ("timeout",)),
-    "slicer": (("average_size",), ("size_variation", "delay")),
-    "limit_data": (("bytes",), ()),
-    "down": ((), ()),
-}
-"""Fault → (keys it needs, keys it may have)."""
+FaultName = Annotated[str, WithJsonSchema({"enum": list(FAULTS)})]
 
 _ANCHOR = re.compile(rf"([A-Za-z0-9_-]+(?:\.end)?)\s*(?:\+\s*({NUMBER}\s*(?:ms|s|m|h)))?")
 
@@ -66,12 +53,14 @@ At = Annotated[
 
 
 class Fault(Strict):
-    """Something made to go wrong on one link, at an instant, for a time."""
+    """Something made to go wrong on one link or one part, at an instant, for a time."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    fault: Toxic
-    link: str
+    fault: FaultName
+    link: str | None = None
     """A link of the stack file; without a port all links of that pair."""
+    part: str | None = None
+    """A service or job of the stack file, for faults that are made on a part."""
     stream: Literal["upstream", "downstream"] = "downstream"
     at: At
     for_: Duration | None = Field(default=None, alias="for")
@@ -86,29 +75,39 @@ class Fault(Strict):
     average_size: Size | None = None
     size_variation: Size | None = None
 
-    @field_validator("fault", mode="before")
+    @field_validator("fault")
     @classmethod
-    def _later(cls, fault: Any) -> Any:
-        if fault in LATER_FAULTS:
+    def _known(cls, fault: str) -> str:
+        if fault in LATER:
             raise ValueError(f"the fault `{fault}` is not built yet: {', '.join(FAULTS)} are")
+        if fault not in CATALOGUE:
+            near = did_you_mean(fault, FAULTS)
+            raise ValueError(f"there is no fault `{fault}`: {near or 'there are ' + ', '.join(FAULTS)}")
         return fault
 
     @model_validator(mode="after")
     def _fields_fit(self) -> Fault:
-        needed, optional = TOXIC_FIELDS[self.fault]
-        for key in needed:
+        kind = CATALOGUE[self.fault]
+        other = "part" if kind.on == "link" else "link"
+        if getattr(self, kind.on) is None:
+            raise ValueError(f"the fault `{self.fault}` needs `{kind.on}`")
+        if getattr(self, other) is not None:
+            raise ValueError(f"the fault `{self.fault}` is made on a {kind.on}, not on a {other}")
+        for key in kind.needs:
             if getattr(self, key) is None:
                 raise ValueError(f"the fault `{self.fault}` needs `{key}`")
-        for key in toxic_keys():
-            if getattr(self, key) is not None and key not in needed + optional:
-                takes = ", ".join(needed + optional) or "no keys of its own"
+        for key in sorted(self.model_fields_set - set(COMMON)):
+            if getattr(self, key) is not None and key not in kind.needs + kind.may:
+                takes = ", ".join(kind.needs + kind.may) or "no keys of its own"
                 raise ValueError(f"`{key}` does not belong to the fault `{self.fault}`, which takes {takes}")
+        if self.for_ is not None and not kind.lasts:
+            raise ValueError(f"the fault `{self.fault}` is over at once: it takes no `for`")
         return self
 
-
-def toxic_keys() -> tuple[str, ...]:
-    """All keys that some toxic takes."""
-    return "latency", "jitter", "rate", "timeout", "delay", "bytes", "average_size", "size_variation"
+    @property
+    def where(self) -> str:
+        """The link or part it is made on."""
+        return self.link or self.part or ""
 
 
 _WHEN = re.compile(r"([a-z_0-9]+\.[a-z_0-9]+)\s*(>=|<=|>|<)\s*(\S+)")

@@ -17,7 +17,7 @@ from sim.paths import PROJECT
 from sim.scenario.extend import apply_set, merge
 from sim.scenario.find import find_scenario
 from sim.scenario.findings import problems
-from sim.scenario.links import known_links, with_pairs
+from sim.scenario.links import known_links, known_parts, with_pairs
 from sim.scenario.messages import BadScenario, Broken, Problem, in_order
 from sim.scenario.model import FORMAT, Scenario
 from sim.scenario.rules import broken
@@ -54,7 +54,7 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scen
         raise BadScenario(in_order([*missing, *problems(root, error)])) from None
     # A run folder's copy must load as long as it lives, whatever became of files and links since.
     links = with_pairs(known_links()) if scenario.faults and own_slug is None else None
-    wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links)]
+    wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links, known_parts())]
     if missing or wrong:
         raise BadScenario(in_order([*missing, *wrong]))
     return scenario

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sim.history.figures import FIGURES, tolerable
 from sim.scenario.expect import VERDICTS
-from sim.scenario.faults import Anchor, condition
+from sim.scenario.faults import Anchor, Fault, condition
+from sim.scenario.kinds import PartKind, unfit
 from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
 from sim.scenario.order import names, order, writes
@@ -24,14 +25,22 @@ POSTGRES_VERSIONS = (15, 16, 17, 18)
 """Source: HYDRA's migrations were tried on 15 and 18; both stacks use the same programs."""
 
 
-def broken(scenario: Scenario, links: Sequence[str] | None) -> Iterator[Broken]:
-    """Every rule that does not hold; `links` are the stack's (None = do not look at them)."""
+def broken(scenario: Scenario, links: Sequence[str] | None, parts: dict[str, PartKind]) -> Iterator[Broken]:
+    """Every rule that does not hold; `links` and `parts` are the stack's (None = do not look at them)."""
     for rule in _RULES:
         yield from rule(scenario)
     for n, fault in enumerate(scenario.faults):
-        if links is not None and fault.link not in links:
-            todo = suggest(fault.link, links, what="links")
-            yield Broken(("faults", n, "link"), f"the stack has no link `{fault.link}`", todo)
+        if links is not None and (wrong := misplaced(fault, links, parts)):
+            yield Broken(("faults", n, wrong[0]), *wrong[1:])
+
+
+def misplaced(fault: Fault, links: Sequence[str], parts: dict[str, PartKind]) -> tuple[str, str, str] | None:
+    """(key, what is wrong with it, what to do) of a fault's place; None if nothing is."""
+    if fault.link is not None and fault.link not in links:
+        return "link", f"the stack has no link `{fault.link}`", suggest(fault.link, links, what="links")
+    if fault.part is not None and (wrong := unfit(fault.fault, fault.part, parts)):
+        return "part", *wrong
+    return None
 
 
 def _versions(scenario: Scenario) -> Iterator[Broken]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.history.figures import FIGURES, tolerable
 from sim.scenario.extend import BESIDE, COMMON
+from sim.scenario.kinds import on
 from sim.scenario.model import FORMAT, Scenario
 from sim.scenario.steps import KINDS, STEP_TYPES
 
@@ -35,6 +36,9 @@ def schema() -> Schema:
     definitions["Tolerance"] = _tolerance()
     if "Fault" in definitions:
         definitions["Fault"]["properties"]["at"].setdefault("type", "string")
+        definitions["Fault"]["anyOf"] = [
+            {"properties": {"fault": {"enum": list(on(where))}}, "required": [where]} for where in ("link", "part")
+        ]
     properties["runbook"] = {"type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1}
     properties["tolerate"] = _tolerate()
     properties["slug"] = {"type": "string", "description": "the scenario's name; only in a run folder's copy"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import simpy
 
+from sim.checks.timeline import Timeline
 from sim.control import VERBS
 from sim.errors import Refused
 from sim.history.history import History
@@ -149,3 +151,59 @@ async def test_a_note_is_in_the_history_with_its_author(sitting: Sitting) -> Non
     notes = [op.value for op in sitting.history().notes("note")]
     assert len(notes) == 1 and notes[0] is not None
     assert notes[0]["who"] == "kim" and notes[0]["text"].startswith("saw a spike") and len(notes[0]["text"]) == 400
+
+
+async def test_step_lets_one_step_begin_and_pauses_again(sitting: Sitting) -> None:
+    desk = sitting.desk
+    assert "pauses after the step under way" in await sitting.ask("step"), "a running one pauses first"
+    assert "one step" in await sitting.ask("step")
+    assert not desk.paused
+    desk.begun()
+    assert desk.paused and not desk.resumed.triggered
+    await sitting.ask("resume")
+    desk.begun()
+    assert not desk.paused, "resume means all of it"
+
+
+async def test_panic_heals_at_once_and_rolls_back_without_asking(sitting: Sitting) -> None:
+    done: list[str] = []
+    sitting.desk.on_panic = lambda: done.append("healed")
+    await sitting.ask("pause")
+    assert "rolling back" in await sitting.ask("panic")
+    assert done == ["healed"] and sitting.desk.aborted.value == "kim: panic" and not sitting.desk.paused
+    assert "rolled back already" in await sitting.ask("panic")
+    assert done == ["healed", "healed"]
+
+
+async def test_panic_past_the_return_still_heals(sitting: Sitting) -> None:
+    done: list[str] = []
+    sitting.desk.on_panic = lambda: done.append("healed")
+    sitting.desk.past_return = True
+    assert "no way back" in await sitting.ask("panic")
+    assert done == ["healed"] and not sitting.desk.aborted.triggered
+
+
+async def test_what_others_do_for_the_desk_is_an_op_too(sitting: Sitting) -> None:
+    async def inject(who: str, arguments: dict[str, Any]) -> str:
+        return f"made by {who}"
+
+    assert "takes no inject" in await sitting.refused("inject", fault="down")
+    sitting.desk.acts["inject"] = inject
+    assert await sitting.ask("inject", fault="down", parameters={"latency": "1s"}) == "made by kim"
+    calls = list(sitting.history().calls())
+    assert calls[-1].begun.value == {"who": "kim", "fault": "down", "latency": "1s"}
+
+
+async def test_a_command_is_never_taken_for_what_the_runbook_or_the_nemesis_does(sitting: Sitting) -> None:
+    """A step asked for is no step, a healing asked for no heal: the checks count those."""
+    timeline = Timeline()
+    sitting.journal.subscribe(timeline.feed)
+
+    async def done(who: str, arguments: dict[str, Any]) -> str:
+        return "done"
+
+    sitting.desk.acts |= dict.fromkeys(("inject", "heal", "faults", "buffer"), done)
+    for verb in VERBS:
+        with contextlib.suppress(Refused):
+            await sitting.ask(verb, name="slow", fault="down", on=True, text="x", for_s=1)
+    assert not (timeline.steps or timeline.heals or timeline.faults or timeline.undos or timeline.proofs_well)

@@ -29,6 +29,7 @@ class ScriptedFaults:
         self.asked: list[tuple[str, str]] = []
         self.on_disk: list[list[tuple[str, str]]] = []
         self.attributes: list[Mapping[str, int]] = []
+        self.proven: list[str] = []
 
     def _note(self, act: str, name: str) -> None:
         self.asked.append((act, name))
@@ -36,8 +37,11 @@ class ScriptedFaults:
         if self.failing == act:
             raise self.error
 
-    async def make(self, fault: Mapping[str, Any]) -> dict[str, Any]:
+    async def make(self, fault: Mapping[str, Any]) -> None:
         self._note("make", fault["name"])
+
+    async def prove(self, name: str) -> dict[str, Any]:
+        self.proven.append(name)
         return {"proven": True, "seen": "slower"}
 
     async def change(self, name: str, attributes: Mapping[str, int]) -> None:
@@ -122,7 +126,12 @@ async def test_made_and_healed_are_ops_with_what_was_seen(tmp_path: Path) -> Non
     made, healed = history.calls()
     assert (made.begun.process, made.begun.f, healed.begun.f) == ("nemesis", "fault", "heal")
     assert made.begun.value is not None and made.begun.value["effect"] == "slower"
-    assert made.done is not None and made.done.value == {"name": "slow", "proven": True, "seen": "slower"}
+    assert made.done is not None and made.done.value is not None
+    effect_s = made.done.value.pop("effect_s")
+    assert made.done.value == {"name": "slow", "proven": True, "seen": "slower"}
+    (note,) = history.notes("made")
+    assert note.value == {"name": "slow", "effect_s": effect_s} and 0 <= effect_s < 0.05
+    assert made.begun.i < note.i < made.done.i, "in effect first, then looked at"
     assert healed.done is not None and healed.done.type == "ok"
     assert 0.04 <= healed.begun.t_s - made.done.t_s <= 0.15, "it lasts as long as it says"
 

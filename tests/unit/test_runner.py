@@ -180,6 +180,24 @@ async def test_a_pause_waits_between_steps(tmp_path):
     assert "PAUSED" in [op.value["state"] for op in history.notes("state")]
 
 
+async def test_a_step_runs_alone_and_the_next_waits(tmp_path):
+    operations = ScriptedOperations()
+    seen = []
+
+    def act(env, desk):
+        yield env.call(desk.handle("pause", "kim", {}))
+        yield env.timeout(0.1)
+        for _ in range(2):  # the baseline was under way already
+            yield env.call(desk.handle("step", "kim", {}))
+            yield env.timeout(0.3)
+            seen.append([a for a in operations.done if not a.startswith("measure")])
+        yield env.call(desk.handle("resume", "kim", {}))
+
+    ended, _ = await play(tmp_path, operations, act=act)
+    assert ended.how == "completed"
+    assert seen == [["capture on forward"], ["capture on forward", "copy"]]
+
+
 GATE = ['runbook.cutover.gate.ask="Cut over?"', "runbook.cutover.gate.timeout=200ms"]
 
 

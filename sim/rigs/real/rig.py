@@ -21,6 +21,7 @@ from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines import open_engine
 from sim.rigs.real.engines.engine import Engine, Kind
 from sim.rigs.real.faulting import RealFaults
+from sim.rigs.real.faults.links import LinkFaults
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.gauging import Gauging
 from sim.rigs.real.hydra_api import HydraApi
@@ -115,7 +116,7 @@ class RealRig:
         service = next(client for client in self.population.clients if client.kind == "service")
         toxiproxy = Toxiproxy(*engine.direct("toxiproxy", "api"))
         probing = Probing(self._bare_engine, self._controls, AUTH_HOST, LOGIN_HOST)
-        self.faults = RealFaults(self.stack, toxiproxy, probing)
+        self.faults = RealFaults(LinkFaults(self.stack, toxiproxy, probing), {})
         apis: dict[Side, HydraApi] = {
             "blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
             "green": HydraApi(engine.direct("green-hydra", "admin"), prefix="/admin")}

@@ -1,0 +1,25 @@
+"""What the history and faults.jsonl say of a fault before it is made: kind, place and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.faults.toxics import as_op
+from sim.scenario import Fault
+from sim.scenario.kinds import CATALOGUE, own_keys
+
+
+def tell(fault: Fault) -> dict[str, Any]:
+    """The value of its op, and all that whoever must heal it needs to know.
+
+    `{name, fault, link, stream, toxic, effect, least_delay_s, for_s?}` on a link,
+    `{name, fault, part, for_s?, …its own keys in inner units}` on a part.
+    """
+    if CATALOGUE[fault.fault].on == "link":
+        return as_op(fault)
+    told: dict[str, Any] = {"name": fault.name, "fault": fault.fault, "part": fault.part}
+    told |= {key.rstrip("_"): getattr(fault, key) for key in own_keys(fault.fault)
+             if getattr(fault, key) is not None}
+    if fault.for_ is not None:
+        told["for_s"] = fault.for_
+    return told
