@@ -164,4 +164,29 @@ FAULTS: dict[str, Topic] = {
         "fault: down, link: edge->queue, at: copy + 0s, for: 10s. Existing connections are closed too.",
         "Part of the replicas only; one link here is all of them.",
     ),
+    "kill": Topic(
+        "A part is gone at once (SIGKILL): services, databases, the queue, or a job under way.",
+        "What is only in memory dies with it; what was promised must not.",
+        "fault: kill, part: edge, at: migrate + 2s, for: 5s. The heal starts it again as the runbook had it (route, "
+        "capture, side) and says what was lost. A job (copier, migrator, replayer) takes no for: its step fails.",
+        "The kernel's out-of-memory killer, a host that dies.",
+    ),
+    "stop": Topic(
+        "A part ends cleanly and stays away.",
+        "Maintenance, a deploy that hangs half way.",
+        "fault: stop, part: queue, at: copy + 1s, for: 5s.",
+        "Orchestrators start it again somewhere else.",
+    ),
+    "pause": Topic(
+        "A part is frozen: connections stay open, nothing is answered.",
+        "The worst to notice: health checks of TCP alone still pass.",
+        "fault: pause, part: blue-postgres, at: soak + 5s, for: 3s.",
+        "A stalled disk, a long garbage collection, a live migration of its machine.",
+    ),
+    "restart": Topic(
+        "A part ends cleanly and is started again at once.",
+        "Every restart drops connections, caches and whatever is only in memory.",
+        "fault: restart, part: edge, at: soak + 5s. It is over when the part answers again, so it takes no for.",
+        "Rolling restarts do this to one replica at a time; there is only one here.",
+    ),
 }

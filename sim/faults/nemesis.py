@@ -147,7 +147,11 @@ class Nemesis:
         if outcome.kind == "ok":
             self._written.write(name, "healed")
             del self.active[name]
-            self._journal.complete(i, "ok", value={"name": name, **(outcome.value or {})})
+            told = dict(outcome.value or {})
+            note = told.pop("note", None)
+            self._journal.complete(i, "ok", value={"name": name, **told})
+            if note:
+                self._journal.note("harness", "note", {"text": note, "level": "warn"})
         else:
             active.state, active.seen = "not healed", str(outcome.error)[:300]
             self._journal.complete(i, outcome.kind, value={"name": name}, error=active.seen)

@@ -43,9 +43,13 @@ CATALOGUE: dict[str, FaultKind] = {
     "slicer": FaultKind("link", ("average_size",), ("size_variation", "delay")),
     "limit_data": FaultKind("link", ("bytes",)),
     "down": FaultKind("link"),
+    "kill": FaultKind(parts=(*RUNNING, "job")),
+    "stop": FaultKind(),
+    "pause": FaultKind(),
+    "restart": FaultKind(lasts=False),
 }
 
-LATER = ("kill", "pause", "restart", "disk", "fsync", "clock", "redeliver", "duplicate")
+LATER = ("disk", "fsync", "clock", "redeliver", "duplicate")
 """Known by name, not built yet."""
 
 COMMON = ("name", "fault", "link", "stream", "part", "at", "for_")

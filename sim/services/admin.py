@@ -21,14 +21,14 @@ class AdminApi:
     """The admin APIs of both sides, and which one is asked. Made and closed inside the loop."""
 
     def __init__(self, environment: Environment, service: str) -> None:
-        """Reads `<SERVICE>_<SIDE>_ADMIN` (base URL) and `<SERVICE>_<SIDE>_PREFIX` ('' or '/admin')."""
+        """Reads `<SERVICE>_<SIDE>_ADMIN` (base URL), `<SERVICE>_<SIDE>_PREFIX` ('' or '/admin'), `<SERVICE>_SIDE`."""
         self._base = {
             side: environment.base_url(f"{service}_{side.upper()}_ADMIN")
             + environment.text(f"{service}_{side.upper()}_PREFIX", "")
             for side in SIDES
         }
         self._session = client_session(own_headers=("Content-Type",))
-        self.side: Side = "blue"
+        self.side: Side = "green" if environment.choice(f"{service}_SIDE", SIDES) == "green" else "blue"
 
     async def ask(self, method: str, path: str, *, side: Side | None = None, query: dict[str, str] | None = None,
                   json: dict[str, Any] | None = None, form: dict[str, str] | None = None) -> tuple[int, Any]:

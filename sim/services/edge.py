@@ -72,11 +72,16 @@ class Edge:
         self.capture = Capture(self.queue, self.grants, self.taking,
                                on_failure="fail_open" if on_failure == "fail_open" else "fail_closed",
                                seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
-        self.route: Side = "blue"
+        # What it is started with again after it died; a new one begins on blue without capture.
+        self.route = _side(environment.choice("EDGE_ROUTE", SIDES))
         self.epoch = 1
+        if (capture := environment.choice("EDGE_CAPTURE", ("off", "forward", "back"))) != "off":
+            self.capture.is_on, self.capture.direction = True, _direction(capture)
+        if environment.choice("EDGE_BUFFERING", ("off", "on")) == "on":
+            self.gate.shut()
         self.in_flight: dict[Side, UnderWay] = {side: UnderWay() for side in SIDES}
         self.writes = UnderWay()
-        self.writes_allowed = True
+        self.writes_allowed = environment.choice("EDGE_WRITES", ("allowed", "refused")) == "allowed"
         self.requests = 0
         self.shed: Counter[str] = Counter()
 

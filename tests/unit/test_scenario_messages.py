@@ -148,10 +148,10 @@ CASES = {
         "migrate + 20s",
     ),
     "a fault that comes later": (
-        HEAD + "faults:\n  - {name: a, fault: kill, link: edge->queue, at: copy}\n",
+        HEAD + "faults:\n  - {name: a, fault: clock, link: edge->queue, at: copy}\n",
         4,
         22,
-        "the fault `kill` is not built yet",
+        "the fault `clock` is not built yet",
         "",
     ),
     "a fault's own key": (

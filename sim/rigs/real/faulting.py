@@ -7,16 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.errors import StepFailed
+from sim.rigs.real.controls import Controls
+from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.links import LinkFaults
 from sim.rigs.real.faults.maker import Maker, Told
+from sim.rigs.real.faults.parts import PartFaults
+from sim.rigs.real.noted import NotedEngine
+from sim.rigs.real.probing import Probing
+from sim.rigs.real.secrets import Secrets
+from sim.rigs.real.stack import Stack
+from sim.rigs.real.standing import Standing
+from sim.rigs.real.toxiproxy import Toxiproxy
 from sim.scenario.kinds import on
 
 
 class RealFaults:
     """Implements `sim.rigs.rig.Faults`; remembers what was begun by its name until it is healed."""
 
-    def __init__(self, links: LinkFaults, makers: Mapping[str, Maker]) -> None:
-        self._links = links
+    def __init__(self, engine: NotedEngine, links: LinkFaults, makers: Mapping[str, Maker]) -> None:
+        self.engine, self._links = engine, links
         self._makers: dict[str, Maker] = {**dict.fromkeys(on("link"), links), **makers}
         self._begun: dict[str, tuple[Maker, Told]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
@@ -55,3 +64,13 @@ class RealFaults:
     async def prove_link(self, link: str) -> dict[str, Any]:
         """Prove that a link is in the path: {proven, usual_s, delayed_s}."""
         return await self._links.prove_link(link)
+
+
+def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: Probing,
+                 controls: Mapping[str, Controls], standing: Standing) -> RealFaults:
+    """Every maker over one running stack; what the runbook wants up is asked of its engine."""
+    bare: Any = engine.bare
+    links = LinkFaults(stack, Toxiproxy(*bare.direct("toxiproxy", "api")), probing)
+    answers = Answers(bare, secrets)
+    parts = PartFaults(bare, answers, controls, standing, lambda: engine.wanted)
+    return RealFaults(engine, links, dict.fromkeys(("kill", "stop", "pause", "restart"), parts))

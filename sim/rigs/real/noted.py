@@ -1,4 +1,8 @@
-"""Writes down exactly what is run: every job's command, secrets masked, before it runs."""
+"""Writes down exactly what is run: every job's command, secrets masked, before it runs.
+
+It also knows which parts the rehearsal wants up, so that a healed fault starts nothing that the
+runbook has stopped since.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,23 @@ class NotedEngine:
 
     def __init__(self, engine: Engine, secrets: Secrets, note: Note) -> None:
         self._engine, self._secrets, self._note = engine, secrets, note
+        self.bare = engine
+        """The engine itself: what a fault does to it is not what the rehearsal wants of it."""
+        self.wanted: set[str] = set()
+        """Services that were started and not stopped again, whatever a fault did to them."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
+
+    async def start(self, *services: str, **more: Any) -> None:
+        """See `Engine.start`."""
+        self.wanted |= set(services)
+        await self._engine.start(*services, **more)
+
+    async def stop(self, service: str) -> None:
+        """See `Engine.stop`."""
+        self.wanted.discard(service)
+        await self._engine.stop(service)
 
     async def job(self, service: str, command: list[str], *, environment: Mapping[str, str] | None = None,
                   on_line: Callable[[str], None] | None = None, deadline_s: float) -> JobResult:

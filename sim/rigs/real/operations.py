@@ -18,6 +18,7 @@ from sim.rigs.real.gauging import Gauging
 from sim.rigs.real.lifetime import Lifetime
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.repair import Repair
+from sim.rigs.real.standing import Standing
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Progress, Side, Switchable
@@ -45,6 +46,7 @@ class RealOperations:
         self._prove_green = prove_green
         self._let_edge_take = let_edge_take
         self.green_runs = False
+        self.standing = Standing()
 
     async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
         """Raise blue's access-token lifetime; None puts it back (on whichever stack serves)."""
@@ -52,8 +54,10 @@ class RealOperations:
 
     async def capture(self, on: bool, *, direction: Literal["forward", "back"]) -> dict[str, Any]:
         """Switch the capture; on ends when every earlier revocation has its outcome."""
-        return await self._controls["edge"].ask("PUT", "/capture", {"on": on, "direction": direction},
+        told = await self._controls["edge"].ask("PUT", "/capture", {"on": on, "direction": direction},
                                                 deadline_s=BARRIER_S)
+        self.standing.capture = direction if on else "off"
+        return told
 
     async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
                    progress: Progress) -> dict[str, Any]:
@@ -95,7 +99,9 @@ class RealOperations:
 
     async def buffer(self, on: bool) -> dict[str, Any]:
         """Let requests wait at the edge, or release them."""
-        return await self._controls["edge"].ask("PUT", "/buffer", {"on": on})
+        told = await self._controls["edge"].ask("PUT", "/buffer", {"on": on})
+        self.standing.buffering = on
+        return told
 
     async def drain(self, side: Side, *, deadline_s: float) -> dict[str, Any]:
         """Wait until nothing is under way to a side."""
@@ -115,9 +121,14 @@ class RealOperations:
 
     async def switch(self, what: Switchable, to: Side) -> dict[str, Any]:
         """Point the edge, login-consent or authz at a side."""
+        part = what.replace("_", "-")
+        path = "/route" if what == "edge" else "/side"
+        told = await self._controls[part].ask("PUT", path, {"to": to})
         if what == "edge":
-            return await self._controls["edge"].ask("PUT", "/route", {"to": to})
-        return await self._controls[what.replace("_", "-")].ask("PUT", "/side", {"to": to})
+            self.standing.route = to
+        else:
+            self.standing.sides[part] = to
+        return told
 
     async def replay(self, *, direction: Literal["forward", "back"], by: str, workers: int,
                      progress: Progress) -> dict[str, Any]:

@@ -20,8 +20,7 @@ from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines import open_engine
 from sim.rigs.real.engines.engine import Engine, Kind
-from sim.rigs.real.faulting import RealFaults
-from sim.rigs.real.faults.links import LinkFaults
+from sim.rigs.real.faulting import fault_makers
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.gauging import Gauging
 from sim.rigs.real.hydra_api import HydraApi
@@ -36,7 +35,6 @@ from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
 from sim.rigs.real.stack import Stack, load_stack
-from sim.rigs.real.toxiproxy import Toxiproxy
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
@@ -114,9 +112,7 @@ class RealRig:
         self.sender = Sender({link: engine.link(link) for link in LINKS})
         self.clients = self.sender
         service = next(client for client in self.population.clients if client.kind == "service")
-        toxiproxy = Toxiproxy(*engine.direct("toxiproxy", "api"))
         probing = Probing(self._bare_engine, self._controls, AUTH_HOST, LOGIN_HOST)
-        self.faults = RealFaults(LinkFaults(self.stack, toxiproxy, probing), {})
         apis: dict[Side, HydraApi] = {
             "blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
             "green": HydraApi(engine.direct("green-hydra", "admin"), prefix="/admin")}
@@ -132,6 +128,7 @@ class RealRig:
             wellness=Wellness(self.clients, service, self._nonsense),
             replay_environment={}, prove_green=self._prove_green,
             let_edge_take=lambda: let_edge_take(engine, own))
+        self.faults = fault_makers(engine, self.stack, own, probing, self._controls, self.operations.standing)
 
     async def _prove_green(self) -> int:
         links = self.links_of_green()

@@ -22,6 +22,8 @@ from sim.rigs.real.labels import OWNER, RUN, SERVICE, WHERE
 from sim.rigs.real.living import me, where
 
 _CHUNK_BYTES = 1 << 20
+_PERIOD_US, _LEAST_QUOTA_US = 100_000, 1_000
+"""Source: docker run --cpu-period, --cpu-quota: the default period, and the smallest quota it takes."""
 _POSTGRES_ID = 999
 """Source: the published image's user postgres; its entrypoint mends another owner, one file at a time."""
 
@@ -141,8 +143,43 @@ class Containers:
         self._api.pause(ident)
 
     def resume(self, ident: str) -> None:
-        """Thaw it."""
-        self._api.unpause(ident)
+        """Thaw it; not frozen, or gone, is well too."""
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            if self._api.inspect_container(ident)["State"]["Paused"]:
+                self._api.unpause(ident)
+
+    def limit(self, ident: str, cpu: float | None, memory_bytes: int | None) -> dict[str, Any]:
+        """Set the limits of a running container; what the daemon has then.
+
+        It takes 0 for "as it was", so no limit is -1 for the CPU and all the machine's memory.
+        """
+        machine_bytes = int(self._api.info()["MemTotal"])
+        memory = memory_bytes or machine_bytes
+        quota = max(_LEAST_QUOTA_US, round(cpu * _PERIOD_US)) if cpu is not None else -1
+        self._api.update_container(ident, cpu_period=_PERIOD_US, cpu_quota=quota, mem_limit=memory,
+                                   memswap_limit=memory)
+        told = self._api.inspect_container(ident)["HostConfig"]
+        has_quota, has_memory = int(told["CpuQuota"]), int(told["Memory"])
+        return {"cpu": has_quota / _PERIOD_US if has_quota > 0 else None,
+                "memory_bytes": has_memory if 0 < has_memory < machine_bytes else None}
+
+    def detach(self, ident: str) -> None:
+        """Take it off the run's network; off it is well too."""
+        if self._is_attached(ident):
+            self._api.disconnect_container_from_network(ident, self.network, force=True)
+
+    def attach(self, ident: str, alias: str) -> None:
+        """Put it on the run's network under its name; there, or gone, is well too."""
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            if not self._is_attached(ident):
+                self._api.connect_container_to_network(ident, self.network, aliases=[alias])
+
+    def _is_attached(self, ident: str) -> bool:
+        return self.network in self._api.inspect_container(ident)["NetworkSettings"]["Networks"]
 
     def remove(self, ident: str) -> None:
         """Remove it in whatever state, with its anonymous volumes; its named ones stay."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sim.errors import EngineDown
+from sim.errors import EngineDown, NotReady
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines.addresses import container_variables, image_variables, secret_variables
 from sim.rigs.real.engines.containers import Containers, Wanted
@@ -64,6 +64,8 @@ class DockerEngine:
         self._made: dict[str, str] = {}
         self._followers: list[threading.Thread] = []
         self._jobs = 0
+        self._outputs: dict[JobOutput, str] = {}
+        """Jobs under way, with their service."""
         self._closing = False
 
     @classmethod
@@ -159,11 +161,45 @@ class DockerEngine:
 
     async def pause(self, service: str) -> None:
         """See `Engine.pause`."""
+        if not await self.incarnation(service):
+            raise NotReady(f"{service} does not run", where=service)
         await self._call(self._containers.pause, self._made[service])
 
     async def resume(self, service: str) -> None:
         """See `Engine.resume`."""
-        await self._call(self._containers.resume, self._made[service])
+        if service in self._made:
+            await self._call(self._containers.resume, self._made[service])
+
+    async def incarnation(self, service: str) -> str:
+        """See `Engine.incarnation`."""
+        ident = self._made.get(service)
+        pid = 0 if ident is None else await self._call(self._containers.pid, ident)
+        return f"{ident} {pid}" if pid else ""
+
+    async def end_jobs(self, service: str) -> int:
+        """See `Engine.end_jobs`."""
+        under_way = [output.ident for output, name in self._outputs.items() if name == service and output.ident]
+        for ident in under_way:
+            await self._call(self._containers.kill, ident)
+        return len(under_way)
+
+    async def limit(self, service: str, *, cpu: float | None = None, memory_bytes: int | None = None) -> dict[str, Any]:
+        """Limit a running container's share of one core, or its memory; None = as much as there is.
+
+        Returns {cpu, memory_bytes} as the daemon has them then, None where there is no limit.
+        """
+        if not await self.incarnation(service):
+            raise NotReady(f"{service} does not run", where=service)
+        return await self._call(self._containers.limit, self._made[service], cpu, memory_bytes)
+
+    async def detach(self, service: str) -> None:
+        """Take a container off the network: nobody reaches it, it reaches nobody."""
+        await self._call(self._containers.detach, self._made[service])
+
+    async def attach(self, service: str) -> None:
+        """Put it back under its name; nothing if it is there."""
+        if service in self._made:
+            await self._call(self._containers.attach, self._made[service], service)
 
     async def restart(self, service: str) -> None:
         """See `Engine.restart`."""
@@ -192,6 +228,7 @@ class DockerEngine:
         loop = asyncio.get_running_loop()
         with JobOutput(self.log(service), self._secrets, loop, on_line) as output:
             running = loop.run_in_executor(self._pool, self._run, wanted, f"{service}-{self._jobs}", output)
+            self._outputs[output] = service
             try:
                 with _daemon_errors():
                     async with asyncio.timeout(deadline_s):
@@ -203,6 +240,8 @@ class DockerEngine:
                 with contextlib.suppress(Exception):
                     await asyncio.shield(running)
                 raise
+            finally:
+                self._outputs.pop(output, None)
             await asyncio.sleep(0)  # the last lines were handed to the loop just before the result
             return JobResult(code, output.tail())
 

@@ -53,11 +53,19 @@ class Engine(Protocol):
         ...
 
     async def pause(self, service: str) -> None:
-        """Freeze it."""
+        """Freeze it. Raises NotReady if it does not run."""
         ...
 
     async def resume(self, service: str) -> None:
-        """Thaw it."""
+        """Thaw it; nothing if it is not frozen."""
+        ...
+
+    async def incarnation(self, service: str) -> str:
+        """Which run of it this is: another word after each start, '' while it does not run."""
+        ...
+
+    async def end_jobs(self, service: str) -> int:
+        """SIGKILL its jobs under way; how many there were."""
         ...
 
     async def restart(self, service: str) -> None:

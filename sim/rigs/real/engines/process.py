@@ -63,7 +63,7 @@ class ProcessEngine:
                            **{variable_name("CONFIG", name): str(self._home / "config" / name) for name in stack.names},
                            **{variable_name("DATA", name): str(self._home / "data" / name) for name in stack.names}}
         self._running: dict[str, asyncio.subprocess.Process] = {}
-        self._jobs: set[asyncio.subprocess.Process] = set()
+        self._jobs: dict[asyncio.subprocess.Process, str] = {}
         self._user = running.other_user()
 
     async def start(self, *services: str, environment: Mapping[str, str] | None = None,
@@ -173,11 +173,26 @@ class ProcessEngine:
 
     async def pause(self, service: str) -> None:
         """See `Engine.pause`."""
+        if not await self.incarnation(service):
+            raise NotReady(f"{service} does not run", where=service)
         running.send(self._running[service].pid, signal.SIGSTOP)
 
     async def resume(self, service: str) -> None:
         """See `Engine.resume`."""
-        running.send(self._running[service].pid, signal.SIGCONT)
+        if await self.incarnation(service):
+            running.send(self._running[service].pid, signal.SIGCONT)
+
+    async def incarnation(self, service: str) -> str:
+        """See `Engine.incarnation`."""
+        process = self._running.get(service)
+        return str(process.pid) if process is not None and process.returncode is None else ""
+
+    async def end_jobs(self, service: str) -> int:
+        """See `Engine.end_jobs`."""
+        under_way = [job for job, name in self._jobs.items() if name == service and job.returncode is None]
+        for job in under_way:
+            running.send(job.pid, signal.SIGKILL)
+        return len(under_way)
 
     async def restart(self, service: str) -> None:
         """See `Engine.restart`."""
@@ -203,7 +218,7 @@ class ProcessEngine:
         with JobOutput(self.log(service), self._secrets, asyncio.get_running_loop(), on_line) as output:
             process = await self._spawn(told, command, {**told.environment, **(environment or {})},
                                         asyncio.subprocess.PIPE)
-            self._jobs.add(process)
+            self._jobs[process] = service
             try:
                 async with asyncio.timeout(deadline_s):
                     assert process.stdout is not None
@@ -216,7 +231,7 @@ class ProcessEngine:
             finally:
                 output.cancelled = process.returncode is None
                 await asyncio.shield(running.end(process, signal.SIGKILL, STOP_S))
-                self._jobs.discard(process)
+                self._jobs.pop(process, None)
 
     async def write_config(self, service: str, filename: str, text: str) -> None:
         """See `Engine.write_config`."""

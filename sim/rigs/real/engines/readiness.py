@@ -28,7 +28,7 @@ async def wait_ready(engine: Engine, service: str, secrets: Secrets, *, lives: C
     last = "nothing"
     while time.monotonic() - began < WITHIN_S:
         try:
-            await asyncio.wait_for(_ask(engine, service, secrets), 5.0)
+            await asyncio.wait_for(ask(engine, service, secrets), 5.0)
             return time.monotonic() - began
         except (OSError, aiohttp.ClientError, TimeoutError, RehearsalError, ValueError) as error:
             last = repr(error)[:200]
@@ -41,7 +41,8 @@ async def wait_ready(engine: Engine, service: str, secrets: Secrets, *, lives: C
                    todo=f"its log is {engine.log(service)}")
 
 
-async def _ask(engine: Engine, service: str, secrets: Secrets) -> None:
+async def ask(engine: Engine, service: str, secrets: Secrets) -> None:
+    """One query of the service's own kind; raises whatever its driver raises if it does not answer."""
     if service.endswith("-postgres"):
         from sim.rigs.real.engines.roles import prepare
 

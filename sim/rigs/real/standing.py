@@ -1,0 +1,60 @@
+"""What the runbook has set in our services, so that one that died comes back with it.
+
+Edge, login-consent and authz keep their route, side and capture in memory alone. Whoever starts
+them again must give these with the start, not afterwards: between the two a revocation would
+pass without being captured, or a request go to the wrong side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.rigs.rig import Side
+
+SIDE_VARIABLES = {"login-consent": "LOGIN_SIDE", "authz": "AUTHZ_SIDE"}
+
+
+class Standing:
+    """The settings in force; owned by the operations, which change them when the service has said yes."""
+
+    def __init__(self) -> None:
+        self.route: Side = "blue"
+        self.capture = "off"
+        """off, forward or back."""
+        self.buffering = False
+        self.sides: dict[str, Side] = dict.fromkeys(SIDE_VARIABLES, "blue")
+
+    def environment(self, part: str) -> dict[str, str]:
+        """With what a part must be started to stand where it stood; {} for parts that keep nothing."""
+        if part == "edge":
+            return {"EDGE_ROUTE": self.route, "EDGE_CAPTURE": self.capture,
+                    "EDGE_BUFFERING": "on" if self.buffering else "off"}
+        if part in SIDE_VARIABLES:
+            return {SIDE_VARIABLES[part]: self.sides[part]}
+        return {}
+
+    def wanted(self, part: str) -> dict[str, Any]:
+        """The same in the words of the part's status; {} for parts that keep nothing."""
+        if part == "edge":
+            return {"route": self.route, "capture": self.capture, "buffering": self.buffering}
+        return {"side": self.sides[part]} if part in self.sides else {}
+
+
+def standing_of(status: dict[str, Any]) -> dict[str, Any]:
+    """What a service's status says of the same settings."""
+    if "route" not in status:
+        return {"side": status.get("side")}
+    capture = status.get("capture", {})
+    return {"route": status["route"], "capture": capture.get("direction") if capture.get("on") else "off",
+            "buffering": status.get("buffering")}
+
+
+def lost_with(status: dict[str, Any]) -> dict[str, int]:
+    """What dies with a service that has this status: only what was not zero.
+
+    `under_way` requests lose their answer, `waiting` ones never went on, `open_intents` are captured
+    revocations whose outcome the replayer must settle from the rows.
+    """
+    lost = {"under_way": sum((status.get("in_flight") or {}).values()), "waiting": status.get("waiting", 0),
+            "open_intents": (status.get("capture") or {}).get("open", 0)}
+    return {name: int(number) for name, number in lost.items() if number}
