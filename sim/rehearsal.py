@@ -210,7 +210,7 @@ class _Rehearsal:
         ctx.facts["heal_all"] = nemesis.stand_down
         _give_acts(desk, ctx, nemesis, rig.engine.kind)
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
-                        pause_before=self.options.pause_before, figure=lambda name: forming.verdict().figure(name))
+                        pause_before=self.options.pause_before, figures=lambda: forming.verdict().figure)
         server = ControlServer(self.folder, desk.handle)
         await server.start()
         self.desk = desk

@@ -174,7 +174,8 @@ KEYS: dict[str, Topic] = {
     "guards": Topic(
         "Limits that act by themselves, looked at every second.",
         "Machines are faster than people at 3 a.m.",
-        "guards: [{when: availability.failed_share > 1%, for: 3s, then: pause | postpone | rollback}]",
+        "guards: [{when: availability.failed_share > 1%, for: 3s, then: pause | postpone | rollback}]. Each acts once, "
+        "from baseline to close; rollback heals every fault first, then undoes, then proves blue well.",
         "The same figures from your own monitoring.",
     ),
     "tolerate": Topic(

@@ -189,4 +189,61 @@ FAULTS: dict[str, Topic] = {
         "fault: restart, part: edge, at: soak + 5s. It is over when the part answers again, so it takes no for.",
         "Rolling restarts do this to one replica at a time; there is only one here.",
     ),
+    "cpu": Topic(
+        "A part gets a small share of one core.",
+        "A noisy neighbour, a quota set too low.",
+        "fault: cpu, part: blue-hydra, cpu: 10%, at: soak + 5s, for: 10s. Containers only.",
+        "Throttling by quota stalls in bursts of a tenth of a second, as here.",
+    ),
+    "memory": Topic(
+        "A part may hold only so much memory; over it the kernel kills.",
+        "Copies and replays grow when everything else does.",
+        "fault: memory, part: edge, memory: 64MiB, at: copy + 1s, for: 10s. Containers only.",
+        "The same bound, and the same killer.",
+    ),
+    "partition": Topic(
+        "A part is cut off from another part, or from all.",
+        "Both sides live, and neither hears the other.",
+        "fault: partition, part: edge, from: queue, at: copy + 1s, for: 5s. Without from: from all (its container "
+        "leaves the network; of a process all links are cut).",
+        "Partitions are often one-way or partial; down cuts one link alone.",
+    ),
+    "terminate": Topic(
+        "Every connection of a role is ended by the server.",
+        "Failovers, an operator's pg_terminate_backend, an idle timeout.",
+        "fault: terminate, part: blue-postgres, role: hydra, at: soak + 5s. Hydra answers `active: false` on a "
+        "connection that was ended under it.",
+        "Poolers hide some of it.",
+    ),
+    "exhaust": Topic(
+        "All connections of a Postgres are taken.",
+        "A leak, a deploy with twice the replicas: whoever comes next is refused.",
+        "fault: exhaust, part: green-postgres, at: soak + 5s, for: 5s. connections: 50 takes so many; without it all "
+        "that are left to ordinary roles.",
+        "The pool in front fills first.",
+    ),
+    "lock": Topic(
+        "A session sits idle in a transaction on a table; with waiter: true everybody queues behind it.",
+        "A forgotten psql makes a quick ALTER TABLE an outage: its ACCESS EXCLUSIVE waits, and all wait for that.",
+        "fault: lock, part: blue-postgres, table: hydra_client, waiter: true, at: soak + 5s, for: 3s.",
+        "lock_timeout with retries is the cure.",
+    ),
+    "full": Topic(
+        "The queue's stream is full and refuses messages.",
+        "The disk or the bound was sized for a quiet day.",
+        "fault: full, part: queue, at: copy + 1s, for: 5s. capture makes the stream, so not before it.",
+        "Watch the stream's size before the window.",
+    ),
+    "wrong_secret": Topic(
+        "A Hydra runs with another system secret than its data was written with.",
+        "It says it is ready and calls every token inactive with 200: nothing but the answers' content shows it.",
+        "fault: wrong_secret, part: green-hydra, at: repair.end, for: 10s. green's Hydra runs from the repair on.",
+        "A secret rotated on one side only.",
+    ),
+    "twice": Topic(
+        "A second migrator runs beside the first.",
+        "A retried deploy, two replicas with an init job: Hydra's migrations take no lock against each other.",
+        "fault: twice, part: migrator, at: migrate + 1s.",
+        "Every orchestrator that restarts a slow job does this.",
+    ),
 }

@@ -142,7 +142,8 @@ def usage(kind: str = "") -> str:
     if kind not in CATALOGUE:
         return "one of " + ", ".join(CATALOGUE) + "; rehearse explain FAULT says what each takes"
     told = CATALOGUE[kind]
-    keys = " ".join([*(f"{key}=…" for key in told.needs), *(f"[{key}=…]" for key in told.may)])
+    keys = " ".join([*(f"{key}=…" for key in told.needs),
+                     *(f"[{key.rstrip('_')}=…]" for key in told.may)])
     lasts = " [for=10s]" if told.lasts else ""
     return " ".join(f"inject {kind} {told.on.upper()} {keys}{lasts}".split())
 
@@ -168,6 +169,7 @@ def _first(error: ValidationError, kind: str) -> str:
         return str(found["ctx"]["error"])
     key = ".".join(str(part) for part in found["loc"])
     if found["type"] == "extra_forbidden":
-        known = [*own_keys(kind), "link", "part", "name", "stream", "for"] if kind in CATALOGUE else []
+        own = [key.rstrip("_") for key in own_keys(kind)] if kind in CATALOGUE else []
+        known = [*own, "link", "part", "name", "stream", "for"]
         return f"there is no key `{key}`: {did_you_mean(key, known) or 'there are ' + ', '.join(known)}"
     return f"`{key}`: {str(found['msg']).lower()}"

@@ -6,7 +6,7 @@ blue is proven well before the run ends `rolled_back`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any, Literal, NamedTuple, cast
 
 import simpy
@@ -43,27 +43,32 @@ class Runner:
     """One walk through a scenario's runbook."""
 
     def __init__(self, ctx: Context, *, attended: bool, yes: bool, pause_before: str | None,
-                 figure: Callable[[str], float | None]) -> None:
+                 figures: guards.Figures) -> None:
         self.ctx = ctx
         self._attended, self._yes, self._pause_before = attended, yes, pause_before
-        self._figure = figure
+        self._figures = figures
+        self._watching: simpy.Process | None = None
         self._done: list[Step] = []
 
     def play(self) -> Generator[simpy.Event, Any, Ended]:
         """The runbook as a SimPy process; its value says how it ended."""
         ctx = self.ctx
         steps = ctx.scenario.runbook
-        watching = [ctx.env.process(guards.watch(ctx, g, self._figure)) for g in ctx.scenario.guards]
+        self._watching = ctx.env.process(guards.watch(ctx, ctx.scenario.guards, self._figures))
         try:
             for n, step in enumerate(steps, start=1):
                 tried = yield from self._one(step, n, len(steps))
                 if tried.how != "ok":
                     return (yield from self._roll_back(tried.why))
         finally:
-            for process in watching:
-                if process.is_alive:
-                    process.interrupt("the runbook ended")
+            self._watch_no_more()
         return Ended("completed")
+
+    def _watch_no_more(self) -> None:
+        """The guards' limits are about the way to green: they stop at the end and on the way back."""
+        if self._watching is not None and self._watching.is_alive:
+            self._watching.interrupt("the runbook ended")
+        self._watching = None
 
     def _one(self, step: Step, n: int, of: int) -> Generator[simpy.Event, Any, _Tried]:
         ctx, entry = self.ctx, CATALOGUE[step.kind]
@@ -130,6 +135,7 @@ class Runner:
 
     def _roll_back(self, why: str) -> Generator[simpy.Event, Any, Ended]:
         ctx = self.ctx
+        self._watch_no_more()
         ctx.journal.note("runbook", "state", {"state": "ABORTING", "why": why})
         ctx.note(f"rolling back to blue: {why}", "warn")
         if ctx.desk.past_return:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from sim.history.figures import Unit
-from sim.scenario.kinds import CATALOGUE, COMMON, LATER
+from sim.scenario.kinds import CATALOGUE, COMMON, LATER, own_keys
 from sim.scenario.messages import did_you_mean
-from sim.scenario.quantities import NUMBER, Duration, Flow, Size, amount, duration, duration_text
+from sim.scenario.quantities import NUMBER, Duration, Flow, Share, Size, amount, duration, duration_text
 from sim.scenario.steps import Strict
 
 FAULTS: tuple[str, ...] = tuple(CATALOGUE)
@@ -74,6 +74,19 @@ class Fault(Strict):
     bytes: Size | None = None
     average_size: Size | None = None
     size_variation: Size | None = None
+    from_: str | None = Field(default=None, alias="from")
+    """The part it is cut off from; None = from all."""
+    role: Literal["hydra", "edge"] | None = None
+    """Whose backends are ended; None = Hydra's."""
+    connections: int | None = Field(default=None, ge=1, le=2000)
+    """How many are held; None = all that are left."""
+    table: str | None = Field(default=None, pattern=r"^[a-z_0-9]+$")
+    """The table that is locked; None = hydra_client."""
+    waiter: bool | None = None
+    """True = an ACCESS EXCLUSIVE waits behind the idle session, and everybody behind that."""
+    cpu: Share | None = None
+    """Of one core."""
+    memory: Size | None = None
 
     @field_validator("fault")
     @classmethod
@@ -97,9 +110,10 @@ class Fault(Strict):
             if getattr(self, key) is None:
                 raise ValueError(f"the fault `{self.fault}` needs `{key}`")
         for key in sorted(self.model_fields_set - set(COMMON)):
-            if getattr(self, key) is not None and key not in kind.needs + kind.may:
-                takes = ", ".join(kind.needs + kind.may) or "no keys of its own"
-                raise ValueError(f"`{key}` does not belong to the fault `{self.fault}`, which takes {takes}")
+            if getattr(self, key) is not None and key not in own_keys(self.fault):
+                takes = ", ".join(own.rstrip("_") for own in own_keys(self.fault)) or "no keys of its own"
+                word = key.rstrip("_")
+                raise ValueError(f"`{word}` does not belong to the fault `{self.fault}`, which takes {takes}")
         if self.for_ is not None and not kind.lasts:
             raise ValueError(f"the fault `{self.fault}` is over at once: it takes no `for`")
         return self

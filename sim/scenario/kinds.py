@@ -47,6 +47,15 @@ CATALOGUE: dict[str, FaultKind] = {
     "stop": FaultKind(),
     "pause": FaultKind(),
     "restart": FaultKind(lasts=False),
+    "cpu": FaultKind(needs=("cpu",), engines=("docker",), because="a process has no share of its own; use pause"),
+    "memory": FaultKind(needs=("memory",), engines=("docker",), because="a process has no limit of its own"),
+    "partition": FaultKind(may=("from_",)),
+    "terminate": FaultKind(may=("role",), parts=("postgres",), lasts=False),
+    "exhaust": FaultKind(may=("connections",), parts=("postgres",)),
+    "lock": FaultKind(may=("table", "waiter"), parts=("postgres",)),
+    "full": FaultKind(parts=("queue",)),
+    "wrong_secret": FaultKind(parts=("hydra",)),
+    "twice": FaultKind(parts=("job",)),
 }
 
 LATER = ("disk", "fsync", "clock", "redeliver", "duplicate")
@@ -78,6 +87,8 @@ def unable(fault: str, engine: str) -> str:
 def unfit(fault: str, part: str, parts: dict[str, PartKind]) -> tuple[str, str] | None:
     """What is wrong with a kind of fault on that part, and what to do; None if nothing is."""
     fit = [name for name, its in parts.items() if its in CATALOGUE[fault].parts]
+    if fault == "twice":
+        fit = [name for name in fit if name == "migrator"]
     if part in fit:
         return None
     if part in parts:

@@ -40,6 +40,12 @@ def misplaced(fault: Fault, links: Sequence[str], parts: dict[str, PartKind]) ->
         return "link", f"the stack has no link `{fault.link}`", suggest(fault.link, links, what="links")
     if fault.part is not None and (wrong := unfit(fault.fault, fault.part, parts)):
         return "part", *wrong
+    if fault.from_ is not None:
+        between = {frozenset(link.partition(":")[0].split("->")) for link in links}
+        others = sorted({end for pair in between if fault.part in pair for end in pair} - {fault.part or ""})
+        if fault.from_ not in others:
+            what = f"no link leads between `{fault.part}` and `{fault.from_}`"
+            return "from", what, suggest(fault.from_, others, what=f"{fault.part} is linked with")
     return None
 
 

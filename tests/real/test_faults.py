@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from real_faults import faults_on, lived_through
-from rigs import BASE, OURS, start_blue
+from rigs import BASE, OURS, opened, require, start_blue
 
 from sim.errors import StepFailed
 from sim.rigs.real.engines import Engine
@@ -74,3 +75,62 @@ async def test_a_job_under_way_is_killed(engine: Engine) -> None:
         await asyncio.wait_for(begun.wait(), 20)
         proof, _ = await lived_through(faults, {"fault": "kill", "part": "copier"})
         assert proof["proven"] and (await job).exit_code in (-9, 137)
+
+
+async def test_a_postgres_loses_its_backends_its_connections_and_its_locks(engine: Engine) -> None:
+    await start_blue(engine)
+    async with faults_on(engine, *UP) as (faults, _, _):
+        for fault in ({"fault": "terminate"}, {"fault": "exhaust"}, {"fault": "exhaust", "connections": 5},
+                      {"fault": "lock"}, {"fault": "lock", "waiter": True, "table": "hydra_oauth2_access"}):
+            proof, healed = await lived_through(faults, {**fault, "part": "blue-postgres"})
+            assert proof["proven"], (fault, proof)
+            assert healed["seen"], fault
+        with pytest.raises(StepFailed, match="no table"):
+            await faults.make({"name": "x", "fault": "lock", "part": "blue-postgres", "table": "no_such"})
+
+
+async def test_a_full_stream_refuses_and_takes_again(engine: Engine) -> None:
+    await start_blue(engine)
+    async with faults_on(engine, *UP) as (faults, _, controls):
+        with pytest.raises(StepFailed, match="no stream yet"):
+            await faults.make({"name": "early", "fault": "full", "part": "queue"})
+        await controls["edge"].ask("PUT", "/capture", {"on": True, "direction": "forward"})
+        proof, healed = await lived_through(faults, {"fault": "full", "part": "queue"})
+        assert proof["proven"] and "maximum messages" in proof["seen"], proof
+        assert healed["seen"] == "a message is stored"
+        await controls["edge"].ask("PUT", "/capture", {"on": True, "direction": "forward"})
+
+
+async def test_a_wrong_secret_and_a_partition(engine: Engine) -> None:
+    await start_blue(engine)
+    async with faults_on(engine, *UP) as (faults, _, _):
+        proof, healed = await lived_through(faults, {"fault": "wrong_secret", "part": "blue-hydra"})
+        assert proof["proven"] and "can be read" in healed["seen"], (proof, healed)
+        for fault in ({"fault": "partition", "part": "edge", "from": "queue"}, {"fault": "partition", "part": "queue"},
+                      {"fault": "partition", "part": "blue-hydra"}):
+            proof, healed = await lived_through(faults, fault)
+            assert proof["proven"], (fault, proof)
+            assert "again" in healed["seen"], (fault, healed)
+
+
+async def test_a_second_migrator_works_beside_the_first(engine: Engine) -> None:
+    await engine.start("green-postgres", "toxiproxy")
+    async with faults_on(engine, "green-postgres") as (faults, _, _):
+        first = asyncio.create_task(engine.job("migrator", ["migrate", "sql", "-e", "--yes"], deadline_s=120))
+        proof, healed = await lived_through(faults, {"fault": "twice", "part": "migrator"})
+        assert proof["proven"] and "second migrator" in healed["seen"], (proof, healed)
+        await first
+
+
+@pytest.mark.docker
+async def test_a_container_gets_less_of_the_machine(tmp_path: Path) -> None:
+    require("docker")
+    engine = await opened("docker", tmp_path)
+    try:
+        await engine.start("queue")
+        async with faults_on(engine, "queue") as (faults, _, _):
+            for fault in ({"fault": "cpu", "cpu": 0.1}, {"fault": "memory", "memory": 64 << 20}):
+                proof, healed = await lived_through(faults, {**fault, "part": "queue"})
+                assert proof["proven"] and "without limit" in healed["seen"], (proof, healed)
+    finally:
+        await engine.close()

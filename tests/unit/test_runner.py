@@ -1,5 +1,7 @@
 """The runner: order, deadlines, undo newest first, gates, abort."""
 
+import asyncio
+
 import pytest
 from scripted_rig import ScriptedOperations, ScriptedRig
 
@@ -15,7 +17,7 @@ from sim.runbook.price import Price
 from sim.runbook.revoked import Revoked
 from sim.runbook.runner import Ended, Runner
 from sim.runbook.steady import Watcher
-from sim.scenario import load_scenario
+from sim.scenario import Guard, load_scenario
 
 QUICK = ["runbook.baseline.for=50ms", "runbook.soak.for=50ms", "runbook.lifetime.dwell=20s"]
 
@@ -48,11 +50,11 @@ def traffic(env, journal, until, slow_s):
     env.process(life())
 
 
-async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",),
-               slow_s=(0.0, 0.0)):
+async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",), guards=(),
+               figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0)):
     scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
     steps = [s for s in scenario.runbook if s.name not in drop]
-    scenario = scenario.model_copy(update={"runbook": steps})
+    scenario = scenario.model_copy(update={"runbook": steps, "guards": [Guard.model_validate(g) for g in guards]})
     journal = Journal(tmp_path / "history.jsonl", scenario="t", seed=1, engine="process")
     env = LiveEnvironment()
     phases = Phases(env)
@@ -62,7 +64,9 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
     desk = Desk(env, journal, dict)
     ctx = Context(env, scenario, ScriptedRig(operations), journal, phases, desk, price, watcher, NoChains(),
                   NoProofs(), {"revoked": revoked})
-    runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figure=lambda name: None)
+    if heal_all:
+        ctx.facts["heal_all"] = lambda: heal_all(env, operations)
+    runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figures=lambda: figure)
     process = env.process(runner.play())
     traffic(env, journal, process, slow_s)
     if act:
@@ -239,3 +243,101 @@ async def test_refused_commands_say_why(tmp_path):
     await play(tmp_path, ScriptedOperations(), act=act)
     assert told == ["no gate waits for a decision", "the runbook is not paused",
                     "postpone by more than nothing and at most an hour"]
+
+
+SHARE = "availability.failed_share > 1%"
+
+
+@pytest.fixture
+def quick_looks(monkeypatch):
+    monkeypatch.setattr("sim.runbook.guards.LOOK_S", 0.02)
+
+
+def slowly(operations):
+    """The migration takes a while, so that a guard can act in it."""
+    migrate = operations.migrate
+
+    async def slow(**arguments):
+        await asyncio.sleep(0.3)
+        return await migrate(**arguments)
+
+    operations.migrate = slow
+    return operations
+
+
+def guarded(history):
+    return [op.value for op in history.notes("guard")]
+
+
+async def test_a_breached_guard_heals_then_undoes_then_proves_blue_well(tmp_path, quick_looks):
+    operations = slowly(ScriptedOperations())
+
+    def heal_all(env, operations):
+        operations.done.append("heal all")
+        yield env.timeout(0)
+
+    ended, history = await play(tmp_path, operations, guards=[{"when": SHARE, "then": "rollback"}], heal_all=heal_all,
+                                figure=lambda name: 0.05 if "copy" in operations.done else 0.0)
+    assert ended.how == "rolled_back" and "guard availability.failed_share > 1%" in ended.why
+    assert guarded(history) == [{"when": SHARE, "figure": "availability.failed_share", "value": 0.05, "lasted_s": 0.0,
+                                 "action": "rollback"}]
+    done = [a for a in operations.done if a in ("heal all", "drop copy", "capture off forward", "prove blue")]
+    assert done == ["heal all", "drop copy", "capture off forward", "prove blue"]
+    assert "migrate" not in operations.done, "the step under way was stopped"
+
+
+async def test_a_breach_must_last_its_time_without_a_break(tmp_path, quick_looks):
+    looks = iter(range(10_000))
+    ended, history = await play(tmp_path, slowly(ScriptedOperations()),
+                                guards=[{"when": SHARE, "for": "100ms", "then": "rollback"}],
+                                figure=lambda name: 0.05 if next(looks) % 4 else 0.0)
+    assert ended.how == "completed" and guarded(history) == [], "three looks of 20 ms are no 100 ms"
+    (tmp_path / "again").mkdir()
+    ended, history = await play(tmp_path / "again", slowly(ScriptedOperations()),
+                                guards=[{"when": SHARE, "for": "100ms", "then": "rollback"}], figure=lambda name: 0.05)
+    assert ended.how == "rolled_back" and 0.1 <= guarded(history)[0]["lasted_s"] < 0.2
+
+
+async def test_a_guard_that_pauses_acts_once_and_people_go_on(tmp_path, quick_looks):
+    operations = ScriptedOperations()
+
+    def act(env, desk):
+        while not desk.paused:
+            yield env.timeout(0.01)
+        yield env.timeout(0.2)
+        yield env.call(desk.handle("resume", "kim", {}))
+
+    ended, history = await play(tmp_path, operations, act=act, figure=lambda name: 130.0,
+                                guards=[{"when": "revocation.oldest_wait > 2m", "then": "pause"}])
+    assert ended.how == "completed" and len(guarded(history)) == 1
+    assert "PAUSED" in [op.value["state"] for op in history.notes("state")]
+
+
+async def test_a_guard_that_postpones_holds_the_cutover(tmp_path, quick_looks, monkeypatch):
+    monkeypatch.setattr(Desk, "POSTPONE_S", 0.4)
+    ended, history = await play(tmp_path, ScriptedOperations(), figure=lambda name: 0.05,
+                                guards=[{"when": SHARE, "then": "postpone"}])
+    assert ended.how == "completed"
+    cut = next(op.t_s for op in history.ops if op.f == "step" and op.value and op.value["step"] == "cutover")
+    assert cut - next(iter(history.notes("guard"))).t_s >= 0.38
+
+
+async def test_what_can_not_be_said_yet_breaches_nothing(tmp_path, quick_looks):
+    ended, history = await play(tmp_path, slowly(ScriptedOperations()), guards=[{"when": SHARE, "then": "rollback"}])
+    assert ended.how == "completed" and guarded(history) == []
+
+
+async def test_the_way_back_is_not_guarded(tmp_path, quick_looks):
+    """A breach on the way back has nothing left to roll back, and must not pause it."""
+    operations = ScriptedOperations(failing={"migrate"})
+    drop = operations.drop_copy
+
+    async def slow():
+        await asyncio.sleep(0.2)
+        return await drop()
+
+    operations.drop_copy = slow
+    ended, history = await play(tmp_path, operations, guards=[{"when": SHARE, "then": "pause"}],
+                                figure=lambda name: 0.05 if "cleanup" in operations.done else 0.0)
+    assert ended.how == "rolled_back"
+    assert len(guarded(history)) <= 1 and "PAUSED" not in [op.value["state"] for op in history.notes("state")]
