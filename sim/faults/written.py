@@ -1,6 +1,6 @@
 """faults.jsonl: what was done to the stack on purpose, written before it is done.
 
-One line `{"name", "state": "making"|"made"|"healed", "fault": {…}}` each, flushed to the
+One line `{"name", "state": "making"|"made"|"healed", "fault": {…}, "by"?}` each, flushed to the
 disk, so that whoever finds a run without its harness knows what must be healed.
 """
 
@@ -20,10 +20,14 @@ class Written:
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "a")
+        if _is_torn(path):
+            self._file.write("\n")  # what a kill cut short must not swallow the next line
 
-    def write(self, name: str, state: State, fault: dict[str, Any] | None = None) -> None:
-        """Append one line; it is on the disk when this returns."""
+    def write(self, name: str, state: State, fault: dict[str, Any] | None = None, *, by: str = "") -> None:
+        """Append one line; it is on the disk when this returns. `by`: who healed it, if not its own run."""
         line: dict[str, Any] = {"name": name, "state": state}
+        if by:
+            line["by"] = by
         if fault is not None:
             line["fault"] = fault
         self._file.write(json.dumps(line, sort_keys=True) + "\n")
@@ -33,6 +37,14 @@ class Written:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _is_torn(path: Path) -> bool:
+    with open(path, "rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def unhealed(path: Path) -> list[dict[str, Any]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sim.errors import EngineDown
+from sim.faults.written import Written, unhealed
 from sim.rigs.real import leftovers
-from sim.rigs.real.living import mark, me
+from sim.rigs.real.living import alive, mark, me
 from sim.rigs.real.record import HOME_PREFIX, Record, living
 
 
@@ -91,3 +94,39 @@ def test_the_shared_memory_of_a_killed_postgres_is_asked_for_by_its_own_number(
 def test_ending_what_has_ended_is_nothing(dead: str) -> None:
     leftovers.end(dead)
     leftovers.end("nonsense")
+
+
+def test_faults_of_a_dead_run_are_healed_first_and_its_list_says_so(tmp_path: Path, dead: str) -> None:
+    """A frozen process goes on before it is ended, whatever other runs live."""
+    frozen = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    its = mark(frozen.pid)
+    try:
+        os.kill(frozen.pid, signal.SIGSTOP)
+        runs = {}
+        for run, owner in (("a", dead), ("c", me())):
+            folder = runs[run] = tmp_path / f"folder-{run}"
+            folder.mkdir()
+            written = Written(folder / "faults.jsonl")
+            written.write("slow", "making", {"name": "slow", "fault": "latency", "link": "edge->queue"})
+            written.write("frozen", "making", {"name": "frozen", "fault": "pause", "part": "edge"})
+            Record(run, kind="process", run_dir=folder)
+            path = living() / f"{run}.{os.getpid()}.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "owner": owner,
+                                        "processes": {"edge": [its]} if run == "a" else {}}))
+        with (runs["a"] / "faults.jsonl").open("a") as torn:
+            torn.write('{"name": "fro')
+        found = leftovers.find(run="a")
+        assert [one.name for one in found if one.kind == "fault"] == [
+            "slow: latency on edge->queue", "frozen: pause on edge"]
+        assert [one.kind for one in found][:3] == ["fault", "fault", "process"], "healed before anything is ended"
+        (heal,) = [do for told, do in leftovers._all("a") if told.name.startswith("frozen")]
+        heal()
+        assert psutil.Process(frozen.pid).status() != psutil.STATUS_STOPPED
+        leftovers.remove(run="a")
+        assert not alive(its)
+        assert unhealed(runs["a"] / "faults.jsonl") == []
+        assert '"by": "clean", "name": "slow", "state": "healed"' in (runs["a"] / "faults.jsonl").read_text()
+        assert len(unhealed(runs["c"] / "faults.jsonl")) == 2, "a living run heals its own"
+    finally:
+        frozen.kill()
+        frozen.wait()

@@ -26,6 +26,7 @@ from sim.rigs.real.engines.folder import remove_home
 from sim.rigs.real.labels import MARKER
 from sim.rigs.real.living import alive, mark, where
 from sim.rigs.real.record import HOME_PREFIX, living, only_one
+from sim.rigs.real.unhealed import left_on
 
 END_S = 5.0
 """Assumption: a Postgres told to stop at once gives its shared memory back well within this time."""
@@ -35,7 +36,7 @@ class Leftover(msgspec.Struct, frozen=True):
     """One thing that belongs to no living run."""
 
     kind: str
-    """process, folder, record, port lock, container, volume or network"""
+    """fault, process, folder, record, port lock, container, volume or network"""
     name: str
     run: str
     """The dead run's id; "" for a port lock."""
@@ -60,10 +61,12 @@ def remove(*, run: str | None = None) -> list[Leftover]:
 
 
 def _all(run: str | None) -> list[_Found]:
-    """Leftovers in the order in which they go: what runs, then its files, its record last."""
+    """Leftovers in the order in which they go: faults are healed, what runs, its files, its record last."""
     records = [record for record in _dead_records() if run in (None, record["run"])]
     owners = None if run is None else {record["owner"] for record in records}
-    found = [one for one in _containers() if run in (None, one[0].run)]
+    found: list[_Found] = [(Leftover("fault", what, str(record["run"])), heal)
+                           for record in records for what, heal in left_on(record)]
+    found += [one for one in _containers() if run in (None, one[0].run)]
     found += _processes(records)
     found += _locks(owners)
     for record in records:
