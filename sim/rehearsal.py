@@ -23,7 +23,8 @@ import simpy
 from sim.checks.verdict import Verdict, exit_code
 from sim.clock import LiveEnvironment
 from sim.control import ControlServer
-from sim.errors import RehearsalError
+from sim.errors import BadInput, RehearsalError
+from sim.faults.drawing import with_drawn
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
@@ -41,6 +42,7 @@ from sim.runbook.runner import Ended, Runner
 from sim.runbook.steady import Watcher
 from sim.runfolder import make_run_folder, write_private
 from sim.scenario import Scenario
+from sim.scenario.kinds import unable
 from sim.scenario.links import known_links, known_parts, with_pairs
 
 GAUGE_S = 1.0
@@ -85,8 +87,15 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
         seed = randomness.randbelow(2**31)
         options.say(f"seed {seed} was drawn; --seed {seed} runs the same again")
     folder = make_run_folder(scenario.slug, seed, options.run_dir)
-    write_private(folder / "scenario.yaml", scenario.resolved(seed=seed))
+    write_private(folder / "scenario.yaml", with_drawn(scenario, seed).resolved(seed=seed))
     return seed, folder
+
+
+def refuse_unable(scenario: Scenario, engine: str) -> None:
+    """Refuse faults that this engine can't make, by name: nothing is skipped. Raises BadInput."""
+    for fault in scenario.faults:
+        if why := unable(fault.fault, engine):
+            raise BadInput(why, where=f"{scenario.slug}: {fault.name}", todo="leave it out, or run on the other engine")
 
 
 async def rehearse(scenario: Scenario, options: Options) -> Result:
@@ -95,7 +104,7 @@ async def rehearse(scenario: Scenario, options: Options) -> Result:
     Raises RehearsalError for what the user must mend; nothing is left running either way.
     """
     seed, folder = prepare(scenario, options)
-    rehearsal = _Rehearsal(scenario, options, seed, folder)
+    rehearsal = _Rehearsal(with_drawn(scenario, seed), options, seed, folder)
     return await rehearsal.run()
 
 
@@ -113,6 +122,7 @@ class _Rehearsal:
         self._task = asyncio.current_task()
         self._listen_to_signals()
         kind, why = choose(self.options.engine)
+        refuse_unable(self.scenario, kind)
         self.say(f"engine {kind}: {why}")
         journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed,
                           engine=kind, grants=self.scenario.population.grants)

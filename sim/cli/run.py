@@ -91,6 +91,8 @@ def _plain(chosen: Any, options: Any, json: bool) -> int:
 
 def _dry(chosen: Any, seed: int | None, run_dir: Path | None) -> None:
     """Print the runbook and write plan.jsonl; nothing is started."""
+    from sim.faults.drawing import with_drawn
+    from sim.faults.telling import lasting, said
     from sim.rehearsal import Options, plan_of, prepare
     from sim.traffic.plan import make_plan
     from sim.traffic.population import Population
@@ -105,6 +107,8 @@ def _dry(chosen: Any, seed: int | None, run_dir: Path | None) -> None:
     for n, step in enumerate(plan_of(chosen), start=1):
         typer.echo(f"{n:>2}  {step['name']:<10} {step['does']}")
         typer.echo(f"{'':14} needs: {step['needs']}; undo: {step['undo']}; deadline {step['deadline_s']:g} s")
+    for fault in with_drawn(chosen, drawn).faults:
+        typer.echo(f"    {fault.at!s:<16} {said(fault)}  ({fault.name}{lasting(fault)})")
     typer.echo(f"plan: {folder / 'plan.jsonl'}")
     typer.echo(f"next: rehearse run {chosen.slug.split('-')[0]} --seed {drawn}")
 

@@ -168,7 +168,16 @@ KEYS: dict[str, Topic] = {
         "What goes wrong, where, when and for how long.",
         "A plan that only works on good days is half a plan.",
         "faults: [{name: …, fault: down, link: edge->queue, at: copy + 0s, for: 10s}]. at: STEP, STEP.end, "
-        "snapshot, switch, each + a time, or by hand.",
+        "snapshot, switch, each + a time, or by hand (ctl RUN inject NAME). until: migrate.end heals it then at "
+        "the latest.",
+        _NONE,
+    ),
+    "nemesis": Topic(
+        "Draws further faults by a seed.",
+        "Nobody thinks of every bad moment; a seed finds some, and finds them again.",
+        "nemesis: {seed: 7, budget: 5, kinds: [latency, down, kill], phases: [copy, migrate, soak]}. Never two on one "
+        "link at a time, each healed with its phase. run --dry shows them; the run folder's scenario.yaml has them "
+        "among its faults.",
         _NONE,
     ),
     "guards": Topic(

@@ -76,11 +76,8 @@ class Nemesis:
         return active, tried
 
     def _awaited(self, fault: Fault) -> Generator[simpy.Event, Any, None]:
-        anchor = fault.at
-        assert isinstance(anchor, Anchor)
-        yield self._phases.reached(anchor.step)
-        due_s = self._phases.times_s[anchor.step] + anchor.offset_s
-        yield self._env.timeout(max(0.0, due_s - self._env.now))
+        assert isinstance(fault.at, Anchor)
+        yield from self._reached(fault.at)
         if self.planned.pop(fault.name, None) is None:
             return  # somebody made it by hand meanwhile, or called it off
         active = self.active[fault.name] = Active(fault)
@@ -125,13 +122,25 @@ class Nemesis:
         fault, n = active.fault, 0
         if not CATALOGUE[fault.fault].lasts:
             return
-        while fault.jitter and active.is_on and self._env.now < active.ends_s:
+        over = self._over(fault)
+        while fault.jitter and active.is_on and self._env.now < active.ends_s and not over.triggered:
             n += 1
             yield self._env.call(self._rig.change(fault.name, jittered(fault, self._seed, n)))
             yield self._env.timeout(min(JITTER_EVERY_S, max(0.0, active.ends_s - self._env.now)))
         if active.ends_s == inf:
-            yield self._env.event()  # until somebody heals it, or the end of the run
-        yield self._env.timeout(max(0.0, active.ends_s - self._env.now))
+            yield over  # or until somebody heals it, or the end of the run
+        elif self._env.now < active.ends_s:
+            yield self._env.any_of([over, self._env.timeout(active.ends_s - self._env.now)])
+
+    def _over(self, fault: Fault) -> simpy.Event:
+        """Fires at the instant at which the fault is healed at the latest; never, if it has none."""
+        if fault.until is None:
+            return self._env.event()
+        return self._env.process(self._reached(fault.until))
+
+    def _reached(self, anchor: Anchor) -> Generator[simpy.Event, Any, None]:
+        yield self._phases.reached(anchor.step)
+        yield self._env.timeout(max(0.0, self._phases.times_s[anchor.step] + anchor.offset_s - self._env.now))
 
     def heal(self, active: Active) -> Generator[simpy.Event, Any, None]:
         """Take one fault off; written down when it is. One that could not be healed may be tried again."""

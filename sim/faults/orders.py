@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from sim.clock import LiveEnvironment
 from sim.errors import Refused
 from sim.faults.nemesis import Active, Nemesis
+from sim.faults.telling import lasting, said
 from sim.scenario import Fault
 from sim.scenario.kinds import CATALOGUE, PartKind, own_keys, unable
 from sim.scenario.messages import did_you_mean, suggest
-from sim.scenario.quantities import duration_text
 from sim.scenario.rules import misplaced
 
 PROOF_S = 2.0
@@ -73,11 +73,10 @@ class Orders:
 
     async def faults(self, who: str, arguments: dict[str, Any]) -> str:
         """The faults that are on, with proof and countdown, and those that are planned."""
-        lines = [f"on       {one.fault.name}  {_said(one.fault)}  {self._proof(one)}  {self._until(one)}"
+        lines = [f"on       {one.fault.name}  {said(one.fault)}  {self._proof(one)}  {self._until(one)}"
                  for one in self._nemesis.active.values()]
         for fault in self._nemesis.planned.values():
-            lasts = f" for {duration_text(fault.for_)}" if fault.for_ is not None else ""
-            lines.append(f"planned  {fault.name}  {_said(fault)}  at {fault.at}{lasts}")
+            lines.append(f"planned  {fault.name}  {said(fault)}  at {fault.at}{lasting(fault)}")
         return "\n".join(lines) or "no fault is on and none is planned"
 
     def _kept(self, name: str) -> Fault | None:
@@ -146,11 +145,6 @@ def usage(kind: str = "") -> str:
                      *(f"[{key.rstrip('_')}=…]" for key in told.may)])
     lasts = " [for=10s]" if told.lasts else ""
     return " ".join(f"inject {kind} {told.on.upper()} {keys}{lasts}".split())
-
-
-def _said(fault: Fault) -> str:
-    figures = fault.model_dump(mode="json", include=set(own_keys(fault.fault)), exclude_none=True, by_alias=True)
-    return " ".join([fault.fault, "on", fault.where, *(f"{key} {value}" for key, value in figures.items())])
 
 
 def _seconds(raw: Any) -> str:

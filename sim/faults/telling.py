@@ -7,6 +7,7 @@ from typing import Any
 from sim.faults.toxics import as_op
 from sim.scenario import Fault
 from sim.scenario.kinds import CATALOGUE, own_keys
+from sim.scenario.quantities import duration_text
 
 
 def tell(fault: Fault) -> dict[str, Any]:
@@ -23,3 +24,15 @@ def tell(fault: Fault) -> dict[str, Any]:
     if fault.for_ is not None:
         told["for_s"] = fault.for_
     return told
+
+
+def said(fault: Fault) -> str:
+    """A fault in a few words, with its figures as the scenario file writes them."""
+    figures = fault.model_dump(mode="json", include=set(own_keys(fault.fault)), exclude_none=True, by_alias=True)
+    return " ".join([fault.fault, "on", fault.where, *(f"{key} {value}" for key, value in figures.items())])
+
+
+def lasting(fault: Fault) -> str:
+    """How long it lasts, in words; '' if nothing is said of it."""
+    words = f" for {duration_text(fault.for_)}" if fault.for_ is not None else ""
+    return words + (f", until {fault.until} at the latest" if fault.until is not None else "")

@@ -52,6 +52,29 @@ At = Annotated[
 ]
 
 
+def known_fault(fault: str) -> str:
+    """The name itself. Raises ValueError if there is no such fault, or not yet."""
+    if fault in LATER:
+        raise ValueError(f"the fault `{fault}` is not built yet: {', '.join(FAULTS)} are")
+    if fault not in CATALOGUE:
+        near = did_you_mean(fault, FAULTS)
+        raise ValueError(f"there is no fault `{fault}`: {near or 'there are ' + ', '.join(FAULTS)}")
+    return fault
+
+
+def _instant(raw: Any) -> Any:
+    found = anchor(raw)
+    if found == "by hand":
+        raise ValueError("`by hand` is no instant: leave until out, and heal it")
+    return found
+
+
+Until = Annotated[
+    Anchor, BeforeValidator(_instant), PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["migrate.end"]}),
+]
+
+
 class Fault(Strict):
     """Something made to go wrong on one link or one part, at an instant, for a time."""
 
@@ -65,6 +88,8 @@ class Fault(Strict):
     at: At
     for_: Duration | None = Field(default=None, alias="for")
     """Seconds until it is healed; None = until the run ends or somebody heals it."""
+    until: Until | None = None
+    """An instant at which it is healed at the latest."""
     latency: Duration | None = None
     jitter: Duration | None = None
     rate: Flow | None = None
@@ -91,12 +116,7 @@ class Fault(Strict):
     @field_validator("fault")
     @classmethod
     def _known(cls, fault: str) -> str:
-        if fault in LATER:
-            raise ValueError(f"the fault `{fault}` is not built yet: {', '.join(FAULTS)} are")
-        if fault not in CATALOGUE:
-            near = did_you_mean(fault, FAULTS)
-            raise ValueError(f"there is no fault `{fault}`: {near or 'there are ' + ', '.join(FAULTS)}")
-        return fault
+        return known_fault(fault)
 
     @model_validator(mode="after")
     def _fields_fit(self) -> Fault:
@@ -116,12 +136,34 @@ class Fault(Strict):
                 raise ValueError(f"`{word}` does not belong to the fault `{self.fault}`, which takes {takes}")
         if self.for_ is not None and not kind.lasts:
             raise ValueError(f"the fault `{self.fault}` is over at once: it takes no `for`")
+        if self.until is not None and not kind.lasts:
+            raise ValueError(f"the fault `{self.fault}` is over at once: it takes no `until`")
         return self
 
     @property
     def where(self) -> str:
         """The link or part it is made on."""
         return self.link or self.part or ""
+
+
+class Draw(Strict):
+    """Faults drawn by a seed, beside the written ones."""
+
+    seed: int | None = None
+    """None = the run's own."""
+    budget: int = Field(default=5, ge=1, le=100)
+    """How many faults at most; fewer if no more fit without meeting."""
+    kinds: list[FaultName] = Field(default=["latency", "down", "timeout", "kill", "pause", "restart"], min_length=1)
+    """What is drawn from."""
+    phases: list[str] = Field(default=["copy", "migrate", "soak"], min_length=1)
+    """Steps in which a fault begins and is healed."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, kinds: list[str]) -> list[str]:
+        for kind in kinds:
+            known_fault(kind)
+        return kinds
 
 
 _WHEN = re.compile(r"([a-z_0-9]+\.[a-z_0-9]+)\s*(>=|<=|>|<)\s*(\S+)")

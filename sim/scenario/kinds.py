@@ -61,7 +61,7 @@ CATALOGUE: dict[str, FaultKind] = {
 LATER = ("disk", "fsync", "clock", "redeliver", "duplicate")
 """Known by name, not built yet."""
 
-COMMON = ("name", "fault", "link", "stream", "part", "at", "for_")
+COMMON = ("name", "fault", "link", "stream", "part", "at", "for_", "until")
 """Keys that do not belong to one kind."""
 
 

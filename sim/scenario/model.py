@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 
 from sim.history.figures import Unit
 from sim.scenario.expect import Expectation, expectation
-from sim.scenario.faults import Fault, Guard
+from sim.scenario.faults import Draw, Fault, Guard
 from sim.scenario.quantities import Duration, Rate, Share, amount, amount_text, share, share_text
 from sim.scenario.steps import Step, StepBase, Strict
 
@@ -203,6 +203,8 @@ class Scenario(Strict):
     traffic: TrafficShape = Field(default_factory=TrafficShape)
     runbook: list[Step] = Field(min_length=1)
     faults: list[Fault] = Field(default_factory=list)
+    nemesis: Draw | None = None
+    """Draws further faults; a run folder's copy has them in `faults`."""
     guards: list[Guard] = Field(default_factory=list)
     tolerate: dict[str, Tolerance] = Field(default_factory=dict)
     """`check.figure` → tolerance; what is not listed is 0."""

@@ -141,24 +141,34 @@ def _lifetime(scenario: Scenario, n: int, step: Lifetime) -> Iterator[Broken]:
         )
 
 
+def _drawn(scenario: Scenario) -> Iterator[Broken]:
+    steps = [step.name for step in scenario.runbook]
+    for n, phase in enumerate(scenario.nemesis.phases if scenario.nemesis is not None else ()):
+        if phase not in steps:
+            todo = suggest(phase, steps, what="steps")
+            yield Broken(("nemesis", "phases", n), f"the runbook has no step `{phase}`", todo)
+
+
 def _faults(scenario: Scenario) -> Iterator[Broken]:
     names: set[str] = set()
     for n, fault in enumerate(scenario.faults):
         if fault.name in names:
             yield Broken(("faults", n, "name"), f"two faults are named `{fault.name}`", "give this one another name")
         names.add(fault.name)
-        if isinstance(fault.at, Anchor):
-            steps = [step.name for step in scenario.runbook]
-            anchor = fault.at.step.removesuffix(".end")
-            if fault.at.step not in ("snapshot", "switch") and anchor not in steps:
-                yield Broken(
-                    ("faults", n, "at"),
-                    f"the runbook has no step `{anchor}`",
-                    suggest(anchor, [*steps, "snapshot", "switch"], what="instants"),
-                )
-            missing = {"snapshot": "copy", "switch": "cutover"}.get(fault.at.step)
-            if missing and missing not in [step.role for step in scenario.runbook]:
-                yield Broken(("faults", n, "at"), f"there is no {fault.at.step} without {missing}", f"add {missing}")
+        for key, instant in (("at", fault.at), ("until", fault.until)):
+            if isinstance(instant, Anchor):
+                yield from _instant(scenario, instant, ("faults", n, key))
+
+
+def _instant(scenario: Scenario, instant: Anchor, path: Path) -> Iterator[Broken]:
+    steps = [step.name for step in scenario.runbook]
+    anchor = instant.step.removesuffix(".end")
+    if instant.step not in ("snapshot", "switch") and anchor not in steps:
+        known = [*steps, "snapshot", "switch"]
+        yield Broken(path, f"the runbook has no step `{anchor}`", suggest(anchor, known, what="instants"))
+    missing = {"snapshot": "copy", "switch": "cutover"}.get(instant.step)
+    if missing and missing not in [step.role for step in scenario.runbook]:
+        yield Broken(path, f"there is no {instant.step} without {missing}", f"add {missing}")
 
 
 def _figure(name: str, path: Path, *, on_key: bool) -> Broken | None:
@@ -259,6 +269,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     writes,
     _single_steps,
     _faults,
+    _drawn,
     _guards,
     _tolerances,
     _expectations,

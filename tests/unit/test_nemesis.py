@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import tempfile
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import simpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sim.clock import LiveEnvironment
 from sim.errors import StepFailed
@@ -219,3 +224,102 @@ async def test_jitter_of_a_fault_without_end_moves_too_and_stops_with_its_healin
         own = [act for act, told in stage.rig.asked if told == name]
         assert own[0] == "make" and own[-1] == "heal" and own.count("change") >= 2, f"{name}: {own}"
         assert own.count("heal") == 1
+
+
+async def test_a_fault_ends_with_its_phase_at_the_latest(tmp_path: Path) -> None:
+    def phases(stage: Stage) -> Generator[simpy.Event, Any, None]:
+        stage.phases.mark("copy")
+        yield stage.env.timeout(0.1)
+        stage.phases.mark("copy.end")
+        yield stage.env.timeout(0.2)
+
+    stage = Stage(tmp_path, fault("a", until="copy.end"), fault("b", until="copy.end", **{"for": "1h"}),
+                  fault("c", until="copy.end", **{"for": "20ms"}))
+    history = await stage.play(phases)
+    healed = {c.begun.value["name"]: c.begun.t_s for c in history.calls() if c.begun.f == "heal" and c.begun.value}
+    assert set(healed) == {"a", "b", "c"} and unhealed(stage.path) == []
+    assert healed["c"] < healed["a"] and abs(healed["a"] - healed["b"]) < 0.05
+
+
+class Crash(BaseException):
+    """The harness is gone at this very point."""
+
+
+class World:
+    """What is really on; the harness may die before or after any act."""
+
+    def __init__(self, path: Path, dies_at: int) -> None:
+        self.path, self.left = path, dies_at
+        self.on: set[str] = set()
+
+    def point(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Crash
+
+    async def make(self, fault: Mapping[str, Any]) -> None:
+        self.point()
+        self.on.add(str(fault["name"]))
+        self.point()
+
+    async def prove(self, name: str) -> dict[str, Any]:
+        self.point()
+        return {"proven": True, "seen": "slower"}
+
+    async def change(self, name: str, attributes: Mapping[str, int]) -> None:
+        self.point()
+
+    async def heal(self, name: str) -> dict[str, Any]:
+        self.point()
+        self.on.discard(name)
+        self.point()
+        return {"seen": "answers"}
+
+    async def prove_link(self, link: str) -> dict[str, Any]:
+        raise AssertionError
+
+
+class DyingWritten(Written):
+    """Dies before or after a line, as its world says."""
+
+    world: World
+
+    def write(self, name: str, state: Any, fault: dict[str, Any] | None = None, *, by: str = "") -> None:
+        self.world.point()
+        super().write(name, state, fault, by=by)
+        self.world.point()
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(dies_at=st.integers(1, 60), order=st.lists(st.sampled_from(["make", "heal", "wait"]), min_size=1, max_size=8))
+def test_a_crash_at_any_point_leaves_a_list_of_all_that_must_be_healed(
+        tmp_path: Path, dies_at: int, order: list[str]) -> None:
+    """Whatever is on stands in the list as begun and not healed: nothing is on that nobody would heal."""
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    path = folder / "faults.jsonl"
+    world = World(path, dies_at)
+
+    async def live() -> None:
+        env = LiveEnvironment()
+        journal = Journal(folder / "history.jsonl", scenario="t", seed=1, engine="test")
+        written = DyingWritten(path)
+        written.world = world
+        nemesis = Nemesis(env, [], world, journal, Phases(env), written, 1)
+
+        def act() -> Generator[simpy.Event, Any, None]:
+            for n, what in enumerate(order):
+                if what == "make":
+                    nemesis.make(fault(f"f{n}", at="by hand", **({"for": "5ms"} if n % 2 else {})), by="kim")
+                elif what == "heal":
+                    yield env.process(nemesis.heal_all())
+                else:
+                    yield env.timeout(0.01)
+            yield env.process(nemesis.stand_down())
+
+        await env.run_live(env.process(act()))
+
+    with contextlib.suppress(Crash):
+        asyncio.run(live())
+    assert world.on <= {one["name"] for one in unhealed(path)}
+    if world.left > 0:
+        assert world.on == set() and unhealed(path) == [], "without a crash all is healed"
