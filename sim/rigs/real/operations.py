@@ -113,6 +113,7 @@ class RealOperations:
         told = await self._controls["edge"].ask("PUT", "/writes", {"allowed": allowed, "deadline_s": WRITES_S})
         if told.get("in_flight"):
             raise StepFailed("requests that write do not end", where="edge", seen=f"{told['in_flight']} are under way")
+        self.standing.writes_allowed = allowed
         return told
 
     async def fence(self, side: Side, on: bool) -> dict[str, Any]:

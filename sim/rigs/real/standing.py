@@ -22,13 +22,15 @@ class Standing:
         self.capture = "off"
         """off, forward or back."""
         self.buffering = False
+        self.writes_allowed = True
         self.sides: dict[str, Side] = dict.fromkeys(SIDE_VARIABLES, "blue")
 
     def environment(self, part: str) -> dict[str, str]:
         """With what a part must be started to stand where it stood; {} for parts that keep nothing."""
         if part == "edge":
             return {"EDGE_ROUTE": self.route, "EDGE_CAPTURE": self.capture,
-                    "EDGE_BUFFERING": "on" if self.buffering else "off"}
+                    "EDGE_BUFFERING": "on" if self.buffering else "off",
+                    "EDGE_WRITES": "allowed" if self.writes_allowed else "refused"}
         if part in SIDE_VARIABLES:
             return {SIDE_VARIABLES[part]: self.sides[part]}
         return {}
@@ -36,7 +38,8 @@ class Standing:
     def wanted(self, part: str) -> dict[str, Any]:
         """The same in the words of the part's status; {} for parts that keep nothing."""
         if part == "edge":
-            return {"route": self.route, "capture": self.capture, "buffering": self.buffering}
+            return {"route": self.route, "capture": self.capture, "buffering": self.buffering,
+                    "writes_allowed": self.writes_allowed}
         return {"side": self.sides[part]} if part in self.sides else {}
 
 
@@ -46,7 +49,7 @@ def standing_of(status: dict[str, Any]) -> dict[str, Any]:
         return {"side": status.get("side")}
     capture = status.get("capture", {})
     return {"route": status["route"], "capture": capture.get("direction") if capture.get("on") else "off",
-            "buffering": status.get("buffering")}
+            "buffering": status.get("buffering"), "writes_allowed": status.get("writes_allowed")}
 
 
 def lost_with(status: dict[str, Any]) -> dict[str, int]:
