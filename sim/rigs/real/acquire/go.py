@@ -2,16 +2,19 @@
 
 The module comes through Go's own client, which checks it against the public checksum database;
 we compare its sum with ours as well. The build happens in a writable copy, because two of the
-modules need their go.mod changed (see pins.GoPart.drop_replaces).
+modules need their go.mod changed and one its data packed (see pins.GoPart).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import re
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -112,7 +115,7 @@ def recipe(part: pins.GoPart, target: Target) -> str:
     """Everything that fixes the binary, for the cache's key."""
     return "|".join(
         [part.module, part.version, part.sum, part.package, part.version_variable, *part.drop_replaces,
-         target.system, target.machine, "CGO_ENABLED=0 -trimpath 1"]
+         target.system, target.machine, "CGO_ENABLED=0 -trimpath 1", *([part.pack] if part.pack else [])]
     )  # fmt: skip
 
 
@@ -128,10 +131,37 @@ async def build(part: pins.GoPart, target: Target, work: Path, telling: Telling)
     }
     telling.now("downloading", f"source {part.module} {part.version}")
     module = await _download(go, part, work)
-    source = work / "source"
-    await asyncio.to_thread(_copy_writable, Path(module.Dir), source)
+    with _source_folder(part, work) as source:
+        await asyncio.to_thread(_copy_writable, Path(module.Dir), source)
+        await _compile(go, part, target, source, work, environment, telling)
+    return work / part.name
+
+
+@contextlib.contextmanager
+def _source_folder(part: pins.GoPart, work: Path) -> Iterator[Path]:
+    """Where the module's writable copy goes; gone at the end.
+
+    packr2 skips every folder below one whose name begins with a dot or `_`, as the cache's do.
+    """
+    if not part.pack:
+        yield work / "source"
+        store.remove_tree(work / "source")
+        return
+    elsewhere = Path(tempfile.mkdtemp(prefix="rehearse-pack-"))
+    try:
+        yield elsewhere / "source"
+    finally:
+        store.remove_tree(elsewhere)
+
+
+async def _compile(go: Path, part: pins.GoPart, target: Target, source: Path, work: Path,
+                   environment: dict[str, str], telling: Telling) -> None:
     for replaced in part.drop_replaces:
         await _go(go, ["mod", "edit", f"-dropreplace={replaced}"], part, source, environment, telling)
+    if part.pack:
+        telling.now("building", f"{part.name}: packing its data files")
+        here = {**environment, "GOOS": "", "GOARCH": ""}  # it runs on this machine, whatever is built
+        await _go(go, ["run", *part.pack.split()], part, source, here, telling)
     # -v names each package as it is compiled; without it Go says nothing for a minute.
     arguments = ["build", "-v", "-o", str(work / part.name)]
     if part.version_variable:
@@ -139,8 +169,6 @@ async def build(part: pins.GoPart, target: Target, work: Path, telling: Telling)
         arguments += ["-ldflags", f"-s -w -X {part.version_variable}={part.version}"]
     telling.now("building", f"{part.module} {part.version} for {target.system}/{target.machine} with Go")
     await _go(go, [*arguments, part.package], part, source, environment, telling)
-    await asyncio.to_thread(store.remove_tree, source)
-    return work / part.name
 
 
 async def _download(go: Path, part: pins.GoPart, work: Path) -> _Module:

@@ -35,6 +35,11 @@ class GoPart(msgspec.Struct, frozen=True):
     """The image its makers publish."""
     version_variable: str = ""
     """What its makers' release build sets to the version with `-ldflags -X`; "" if it's in the source."""
+    pack: str = ""
+    """A command of the module (run by `go run` in its source) that packs its data files into Go first; "" for none.
+
+    Without packr2's, Hydra 1.8.5 carries no migration, "applies" none and exits 0.
+    """
     drop_replaces: tuple[str, ...] = ()
     """Replace directives that point at folders which are not in the module's zip."""
     version_arguments: tuple[str, ...] = ("version",)
@@ -63,6 +68,19 @@ NATS = GoPart(
     version_arguments=("--version",),
 )
 _HYDRA = {
+    "1.8.5": GoPart(
+        name="hydra-1.8.5",
+        module="github.com/ory/hydra",
+        version="v1.8.5",
+        sum="h1:odBvLA+NP+TAgPJhWu5XxOB0h+PbrEvjbhJVILH8xls=",
+        package=".",
+        published="oryd/hydra:v1.8.5",
+        version_variable="github.com/ory/hydra/cmd.Version",
+        # Following the imports it finds no box at all with today's Go.
+        pack="github.com/gobuffalo/packr/v2/packr2 --ignore-imports",
+        migrations=47,
+        newest_migration="20200819163013",
+    ),
     "1.11.10": GoPart(
         name="hydra-1.11.10",
         module="github.com/ory/hydra",

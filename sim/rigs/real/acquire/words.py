@@ -15,6 +15,8 @@ from sim.errors import PartMissing
 from sim.rigs.real.acquire import commands, pins
 
 _MIGRATION = re.compile(rb"migrations/(\d{14,20})_[A-Za-z0-9_.\-]+?\.up\.sql")
+_PACKED_MIGRATION = re.compile(rb"(?<!\d)(\d{14})_[A-Za-z0-9_.\-]+?\.up\.(?:sql|fizz)")
+"""Names in a packr2 box stand without their folder."""
 _DEADLINE_S = 30.0
 
 
@@ -44,10 +46,11 @@ def expect_version(word: str, part: pins.GoPart, *, where: str) -> None:
         raise PartMissing(f"{part.name} says it is another version", where=where, seen=word)
 
 
-def migrations_in(program: Path) -> tuple[int, str]:
-    """How many SQL migration versions a Hydra binary carries, and the newest."""
+def migrations_in(program: Path, *, packed: bool = False) -> tuple[int, str]:
+    """How many SQL migration versions a Hydra binary carries, and the newest; `packed` by packr2."""
+    pattern = _PACKED_MIGRATION if packed else _MIGRATION
     with program.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        found = {match[1].decode() for match in _MIGRATION.finditer(content)}
+        found = {match[1].decode() for match in pattern.finditer(content)}
     return len(found), max(found, default="")
 
 
@@ -55,7 +58,7 @@ def expect_migrations(program: Path, part: pins.GoPart) -> str:
     """`55 migrations, newest 2022…` for a Hydra, "" for others; PartMissing if it isn't what was pinned."""
     if not part.name.startswith("hydra-"):
         return ""
-    count, newest = migrations_in(program)
+    count, newest = migrations_in(program, packed=bool(part.pack))
     if count == 0 or (part.migrations and (count, newest) != (part.migrations, part.newest_migration)):
         raise PartMissing(
             f"{part.name} carries other migrations than that version has",
