@@ -1,4 +1,4 @@
-"""Bulk load of a population into an empty Hydra 1.11.10 schema.
+"""Bulk load of a population into an empty schema of a Hydra 1.x.
 
 Sealing and signing is most of the work, so worker processes write COPY text and this process
 only passes it on, a bounded number of pieces at a time. Indexes and constraints are dropped
@@ -58,7 +58,7 @@ async def load(connection: Any, population: Population, minter: Minter, moment: 
                 else f'DROP INDEX "{one["name"]}"')
         # New files for the tables: with wal_level = minimal what goes into them is not logged.
         await connection.execute(f"TRUNCATE {', '.join(COLUMNS)}")
-        rows["hydra_client"] = await _load_clients(connection, population, minter, hash_cost)
+        rows["hydra_client"] = await _load_clients(connection, population, minter, hash_cost, moment)
         async for done, pieces in _pieces(population, minter, moment):
             for table, text in pieces.items():
                 tag = await connection.copy_to_table(
@@ -76,10 +76,14 @@ async def load(connection: Any, population: Population, minter: Minter, moment: 
             "index_s": round(time.monotonic() - began - copied_s, 3)}
 
 
-async def _load_clients(connection: Any, population: Population, minter: Minter, hash_cost: int) -> int:
+async def _load_clients(connection: Any, population: Population, minter: Minter, hash_cost: int,
+                        moment: Moment) -> int:
     hashes = await asyncio.to_thread(_hashes, population.clients, hash_cost)
-    await connection.copy_records_to_table("hydra_client", columns=list(_CLIENT_COLUMNS), records=[
-        _client_row(client, hashed, minter) for client, hashed in zip(population.clients, hashes, strict=True)])
+    # The last one, of dynamic registration, came with 1.11.
+    columns = _CLIENT_COLUMNS[:-1] if moment.is_early else _CLIENT_COLUMNS
+    await connection.copy_records_to_table("hydra_client", columns=list(columns), records=[
+        _client_row(client, hashed, minter)[:len(columns)]
+        for client, hashed in zip(population.clients, hashes, strict=True)])
     return len(population.clients)
 
 

@@ -1,8 +1,8 @@
-"""What Hydra 1.11.10 would hold of a population: rows of its tables as COPY text.
+"""What a Hydra 1.x would hold of a population: rows of its tables as COPY text.
 
 Pure: a grant, the minter and one instant give the same rows (only the nonces of the sealed
-sessions are random). Modelled on the rows that real flows left on a real 1.11.10, one of each
-kind (tests/real/test_seed.py makes them again and compares). Worker processes of
+sessions are random). Modelled on the rows that real flows left on a real 1.11.10 and a real
+1.8.5, one of each kind (tests/real/test_seed.py makes them again and compares). Worker processes of
 `sim.rigs.real.loading` call `chunk`.
 """
 
@@ -61,6 +61,16 @@ class Moment(msgspec.Struct, frozen=True):
     access_s: float
     refresh_s: float
     issuer: str
+    hydra: str = "1.11.10"
+    """Whose rows."""
+
+    @property
+    def is_early(self) -> bool:
+        """1.8.5: sessions spelled the Go way, and no row of a token that was rotated or revoked.
+
+        Source: a refresh on a real 1.8.5 left one refresh row; its request_id is unique there.
+        """
+        return self.hydra == "1.8.5"
 
 
 class Rows:
@@ -146,10 +156,11 @@ class Rows:
             grant.name, scope, grant.remembered, REMEMBER_S, "{}", requested, "{}" if returned else "null",
             _escape(self._json.encode(claims).decode()) if returned else "null", returned, began))
         if returned:
-            self._tokens(grant, client, lines, PersonSession(
+            person = PersonSession(
                 issuer=self._moment.issuer, subject=subject, client_id=client.client_id, consent=grant.name,
                 requested_s=began_s - 2, authenticated_s=authenticated_s, issued_s=began_s, claims=claims,
-                sid=session))
+                sid=session)
+            self._tokens(grant, client, lines, person.go_spelled() if self._moment.is_early else person)
 
     def _tokens(self, grant: Grant, client: Client, lines: dict[str, list[str]], session: PersonSession) -> None:
         minter, began_s, scope = self._minter, self._begun_s(grant), grant.scope.replace(" ", "|")
@@ -169,7 +180,10 @@ class Rows:
             lines["hydra_oauth2_pkce"].append(row(signature(code), began_s, form, sealed, True))
             return
         newest, alive = grant.generations - 1, grant.state != "revoked"
-        for generation in range(grant.generations):
+        kept = range(grant.generations)
+        if self._moment.is_early:
+            kept = kept[newest:] if alive else kept[:0]
+        for generation in kept:
             at_s = self.issued_s(grant, generation)
             sealed = minter.seal(session.json(
                 access_token=at_s + self._moment.access_s, authorize_code=code_until_s,
@@ -205,7 +219,7 @@ class Rows:
         # Assumption: a week of them lies in the table, because nobody runs the janitor.
         at_s = self._moment.now_s - 7 * 24 * 3600 * (n + 1) / self._population.service_tokens
         session = service_session(issuer=self._moment.issuer, client_id=client.client_id, issued_s=at_s,
-                                  expires_s=at_s + self._moment.access_s)
+                                  expires_s=at_s + self._moment.access_s, go_spelled=self._moment.is_early)
         scope = client.scope.replace(" ", "|")
         return _line(signature(self._minter.token(f"service|{n}")), request_id, _stamp(at_s), client.client_id, scope,
                      scope, "", self._minter.seal(session), client.client_id, True, None)

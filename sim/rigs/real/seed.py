@@ -41,8 +41,8 @@ MIGRATE_S: Final = 60.0
 """Assumption: 1.11.10 migrates an empty database in half a second."""
 PROVEN: Final = 25
 """Assumption: refresh tokens Hydra must know before the data is used; one seed is right or wrong altogether."""
-SCHEMA: Final = 55
-"""Source: rows of schema_migration after `migrate sql` of 1.11.10 on an empty Postgres 15."""
+SCHEMA: Final = {"1.8.5": 47, "1.11.10": 55}
+"""Source: rows of schema_migration after `migrate sql` of that version on an empty Postgres 15."""
 _WRITERS: Final = ("traffic/population.py", "traffic/identities.py", "traffic/minting.py", "rigs/real/rows.py",
                    "rigs/real/sessions.py", "rigs/real/loading.py")
 """What decides the data's format: a change of any makes every cached tar another one."""
@@ -74,7 +74,7 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     # What is loaded is not logged as well: half the writing, and no gigabytes of old log in the tar.
     await _settings(engine, secrets, "ALTER SYSTEM SET wal_level = minimal", "ALTER SYSTEM SET max_wal_senders = 0")
     await engine.restart("blue-postgres")
-    await _migrate(engine, secrets)
+    await _migrate(engine, secrets, scenario.stack.blue.hydra)
     figures = {"key": key, "grants": len(population.grants),
                **await _fill(engine, scenario, population, secrets, extra_sql, progress)}
     progress({"now": "first start", "done": len(population.grants), "total": len(population.grants)})
@@ -156,22 +156,22 @@ async def _settings(engine: Engine, secrets: Secrets, *statements: str) -> None:
             await connection.execute(statement)
 
 
-async def _migrate(engine: Engine, secrets: Secrets) -> None:
+async def _migrate(engine: Engine, secrets: Secrets, hydra: str) -> None:
     """Blue's own schema. 1.x says "success" and 0 whatever happened, so the schema itself is asked."""
     job = await engine.job("blue-hydra", ["migrate", "sql", "-e", "--yes"], deadline_s=MIGRATE_S)
     async with database(engine, secrets, "blue") as connection:
         done = 0
         if await connection.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL"):
             done = await connection.fetchval("SELECT count(*) FROM schema_migration")
-    if done != SCHEMA:
-        raise StepFailed(f"blue's schema is not 1.11.10's: {done} of {SCHEMA} migrations are there",
-                         where="blue-postgres", seen=job.tail[-400:], todo="the stack seeds Hydra 1.11.10 only")
+    if done != SCHEMA[hydra]:
+        raise StepFailed(f"blue's schema is not {hydra}'s: {done} of {SCHEMA[hydra]} migrations are there",
+                         where="blue-postgres", seen=job.tail[-400:])
 
 
 async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, extra_sql: str,
                 progress: Progress) -> dict[str, Any]:
     began = time.monotonic()
-    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER)
+    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.hydra)
     minter = Minter(secrets.system, population.seed)
     async with database(engine, secrets, "blue") as connection:
         figures = await load(connection, population, minter, moment, hash_cost=scenario.population.hash_cost,

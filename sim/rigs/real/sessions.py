@@ -1,7 +1,7 @@
-"""The session JSON that Hydra 1.11.10 seals into a token's session_data.
+"""The session JSON that a Hydra 1.x seals into a token's session_data.
 
-Source: sessions of real flows, unsealed (HYDRA section 7). 1.11.9 and later spell the keys in
-snake_case; older versions the Go way.
+Source: sessions of real flows on 1.8.5 and 1.11.10, unsealed. 1.11.9 and later spell the keys in
+snake_case; older versions the Go way, and they hold the authentication methods as one string.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ class PersonSession:
             "extra": {}, "kid": "", "client_id": client_id, "consent_challenge": consent,
             "exclude_not_before_claim": False, "allowed_top_level_claims": []}
 
+    def go_spelled(self) -> PersonSession:
+        """The same as versions before 1.11.9 write it; returns itself."""
+        self._session = _go_spelled(self._session, self._expires_at)
+        return self
+
     def json(self, **expires_s: float) -> bytes:
         """The JSON with `expires_s` = {authorize_code, access_token, refresh_token: Unix seconds}."""
         self._expires_at.clear()
@@ -42,9 +47,10 @@ class PersonSession:
         return _encode(self._session)
 
 
-def service_session(*, issuer: str, client_id: str, issued_s: float, expires_s: float) -> bytes:
+def service_session(*, issuer: str, client_id: str, issued_s: float, expires_s: float,
+                    go_spelled: bool = False) -> bytes:
     """The session of client_credentials: nobody logged in, nobody agreed."""
-    return _encode({
+    session: dict[str, Any] = {
         "id_token": {
             "id_token_claims": {
                 "jti": "", "iss": issuer, "sub": "", "aud": None, "nonce": "", "exp": NEVER, "iat": zulu(issued_s),
@@ -52,7 +58,23 @@ def service_session(*, issuer: str, client_id: str, issued_s: float, expires_s: 
             "headers": {"extra": None}, "expires_at": {"access_token": zulu(expires_s)}, "username": "",
             "subject": client_id},
         "extra": {}, "kid": "", "client_id": client_id, "consent_challenge": "", "exclude_not_before_claim": False,
-        "allowed_top_level_claims": []})
+        "allowed_top_level_claims": []}
+    return _encode(_go_spelled(session, session["id_token"]["expires_at"]) if go_spelled else session)
+
+
+def _go_spelled(session: Mapping[str, Any], expires_at: dict[str, str]) -> dict[str, Any]:
+    """A session in the words of versions before 1.11.9; `expires_at` stays the same object."""
+    claims = session["id_token"]["id_token_claims"]
+    return {
+        "idToken": {
+            "Claims": {
+                "JTI": "", "Issuer": claims["iss"], "Subject": claims["sub"], "Audience": None, "Nonce": "",
+                "ExpiresAt": NEVER, "IssuedAt": claims["iat"], "RequestedAt": claims["rat"],
+                "AuthTime": claims["auth_time"], "AccessTokenHash": "", "AuthenticationContextClassReference": "",
+                "AuthenticationMethodsReference": "", "CodeHash": "", "Extra": claims["ext"]},
+            "Headers": {"Extra": session["id_token"]["headers"]["extra"]}, "ExpiresAt": expires_at, "Username": "",
+            "Subject": session["id_token"]["subject"]},
+        "extra": {}, "KID": "", "ClientID": session["client_id"], "ConsentChallenge": session["consent_challenge"]}
 
 
 def zulu(at_s: float) -> str:
