@@ -74,6 +74,8 @@ class Edge:
                                seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
         # What it is started with again after it died; a new one begins on blue without capture.
         self.route = _side(environment.choice("EDGE_ROUTE", SIDES))
+        self.share, self._owed = environment.number("EDGE_SHARE", 1.0), 0.0
+        """How much of the requests goes to `route`, and what it has not had of that yet."""
         self.epoch = 1
         if (capture := environment.choice("EDGE_CAPTURE", ("off", "forward", "back"))) != "off":
             self.capture.is_on, self.capture.direction = True, _direction(capture)
@@ -148,7 +150,7 @@ class Edge:
         headers = request.headers
         authorization = headers.get("Authorization")
         # From here to the first await is one instant: the side chosen is the side counted.
-        side, epoch = self.route, self.epoch
+        side, epoch = self._next_side(), self.epoch
         told = {"Rehearse-Route": side, "Rehearse-Epoch": str(epoch)}
         if waited_s:
             told["Rehearse-Waited"] = f"{waited_s:.3f}"
@@ -225,7 +227,7 @@ class Edge:
     async def control(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """One call of the control listener.
 
-        GET /status → `status()`; PUT /route {to} → {epoch}; PUT /buffer {on} → {buffering, waiting};
+        GET /status → `status()`; PUT /route {to, share: 1.0} → {epoch}; PUT /buffer {on} → {buffering, waiting};
         POST /drain {side, deadline_s} → {in_flight}, what is still under way then;
         POST /probe {target} → {}, 502 if it does not answer;
         PUT /writes {allowed, deadline_s} → {allowed, in_flight}, what is still under way if they are refused;
@@ -236,7 +238,7 @@ class Edge:
             case ("GET", "/status"):
                 return 200, self.status()
             case ("PUT", "/route"):
-                return 200, {"epoch": self.switch(_side(body["to"]))}
+                return 200, {"epoch": self.switch(_side(body["to"]), share=_share(body.get("share", 1.0)))}
             case ("PUT", "/buffer"):
                 if _flag(body["on"]):
                     self.gate.shut()
@@ -287,17 +289,25 @@ class Edge:
         else:
             raise ValueError("queue, or a side's postgres, public or admin")
 
-    def switch(self, to: Side) -> int:
-        """Every request from now on goes to `to`; returns the new route epoch."""
-        self.route = to
+    def switch(self, to: Side, *, share: float = 1.0) -> int:
+        """From now on `share` of all requests goes to `to`, the rest to the other; returns the new route epoch."""
+        self.route, self.share, self._owed = to, share, 0.0
         self.epoch += 1
         self.coalescer.rules.switch()
         return self.epoch
 
+    def _next_side(self) -> Side:
+        """Where the next request goes: evenly spread, so that any run of requests has the share."""
+        self._owed += self.share
+        if self._owed >= 1.0 - 1e-9:
+            self._owed -= 1.0
+            return self.route
+        return "green" if self.route == "blue" else "blue"
+
     def status(self) -> dict[str, Any]:
         """What GET /status answers."""
         return {
-            "route": self.route, "epoch": self.epoch, "writes_allowed": self.writes_allowed,
+            "route": self.route, "share": self.share, "epoch": self.epoch, "writes_allowed": self.writes_allowed,
             "buffering": self.gate.is_shut, "waiting": self.gate.waiting,
             "buffered_s": round(self.gate.buffered_s, 3),
             "in_flight": {side: under_way.count for side, under_way in self.in_flight.items()},
@@ -340,6 +350,12 @@ def _side(word: Any) -> Side:
     if word not in SIDES:
         raise ValueError("blue or green")
     return word  # type: ignore[no-any-return]
+
+
+def _share(word: Any) -> float:
+    if isinstance(word, bool) or not isinstance(word, int | float) or not 0 < word <= 1:
+        raise ValueError("a share above 0, at most 1")
+    return float(word)
 
 
 def _direction(word: Any) -> Direction:
