@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.checks.deciding import conclude
 from sim.checks.losses import Lost
 from sim.checks.reading import Reading
+from sim.checks.terms import LONGEST_GAP_S
 from sim.checks.verdict import Check
 
 NAME = "availability"
@@ -20,21 +21,27 @@ def check(reading: Reading, lost: Lost) -> Check:
     failed = sum(c.failed for c in by_f.values())
     shed = sum(c.shed for c in by_f.values())
     buffered_s = min(_buffered_s(reading), reading.terms.buffer_s)
+    gap_s, gap = reading.gaps.longest(_bufferings(reading), reading.last_s)
     figures = {
         "failed": float(failed), "failed_share": failed / total if total else 0.0, "shed": float(shed),
         "users_refused": float(len(reading.refusals.people)),
         "longest_refusal": reading.refusals.longest_s(reading.last_s),
+        "longest_gap": gap_s,
         "longest_buffering": max(reading.longest_buffering_s, 0.0 if reading.said_waits else buffered_s),
     }
     parts = ", ".join(f"{f} {c.failed} of {c.total}" for f, c in sorted(by_f.items()) if c.failed)
     most = reading.failed_text.most_common(1)
     said = {
         "failed": f"{failed} of {total} operations failed ({parts})" + (f"; mostly {most[0][0]}" if most else ""),
+        "longest_gap": f"for {gap_s:.1f} s {gap.f} was asked for and nobody got an answer, from {gap.from_s:.1f} s on"
+        if gap is not None else "",
         "shed": "shed on purpose: " + ", ".join(f"{f} {c.shed}" for f, c in sorted(by_f.items()) if c.shed)
         + (f"; {figures['users_refused']:.0f} people could not revoke, one of them for "
            f"{figures['longest_refusal']:.1f} s" if reading.refusals.people else ""),
     }
     witnesses = [*reading.failed_i, *reading.shed_i]
+    if gap is not None and gap.i >= 0 and gap_s > LONGEST_GAP_S:
+        witnesses.append(gap.i)
     limit = reading.terms.limit(NAME, "longest_buffering")
     if limit is not None and limit.max != "all" and reading.longest_buffering_s > limit.max:
         witnesses.append(reading.longest_buffering_i)
@@ -43,16 +50,23 @@ def check(reading: Reading, lost: Lost) -> Check:
         at_least={"longest_buffering": reading.longest_buffering_s},
         totals={"failed": float(total), "shed": float(total)},
         held=f"{failed} failed and {shed} shed of {total} operations; buffered at most "
-        f"{figures['longest_buffering']:.1f} s",
+        f"{figures['longest_buffering']:.1f} s, {gap_s:.1f} s without an answer at most",
         witnesses=witnesses)
 
 
 def _buffered_s(reading: Reading) -> float:
     """The longest time the edge buffered: no request waited longer, nor longer than it may."""
-    longest_s, began_s = 0.0, None
+    return max((b - a for a, b in _bufferings(reading)), default=0.0)
+
+
+def _bufferings(reading: Reading) -> list[tuple[float, float]]:
+    """(from, to) of each time the edge buffered, in seconds of the history."""
+    spans: list[tuple[float, float]] = []
+    began_s: float | None = None
     for state in reading.timeline.states:
         if state.value.get("state") == "BUFFERING":
             began_s = state.t_s
         elif began_s is not None:
-            longest_s, began_s = max(longest_s, state.t_s - began_s), None
-    return longest_s
+            spans.append((began_s, state.t_s))
+            began_s = None
+    return spans

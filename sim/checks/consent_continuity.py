@@ -28,8 +28,10 @@ def check(reading: Reading, lost: Lost) -> Check:
     asked = reading.timeline.asked("consents")
     return conclude(
         NAME, reading.terms, figures, evidence=present + missing + logins.remembered, floor=FLOOR,
-        unsure="" if rows is not None else "the consents have not been read by key on green",
-        held=f"{present} remembered consents are usable on green",
+        unsure="" if rows is not None or (reading.terms.in_place and asked is None)
+        else "the consents have not been read by key on green",
+        held=f"{present} remembered consents are usable on green" if rows is not None
+        else f"{logins.remembered} people were not asked again",
         broken={"missing": f"{missing} remembered consents are not usable on green"
                 + (f", such as {names[0]}" if names else ""),
                 "not_remembered": f"{len(logins.asked_again)} people were asked again for a consent they had given"},

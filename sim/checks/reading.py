@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from sim.checks.gaps import Gaps
 from sim.checks.latencies import Window
 from sim.checks.logins import Logins, spans
 from sim.checks.published import Published
@@ -48,6 +49,10 @@ class Reading:
         self.tracking = Tracking(refresh_s=terms.refresh_s)
         self.published = Published()
         self.logins = Logins()
+        self.gaps = Gaps()
+        self.wrong_subject_i: list[int] = []
+        self.wrong_subjects = 0
+        """Active answers about a person's token that name nobody, or somebody else."""
         self.counted: dict[str, Counted] = {}
         self.failed_i: list[int] = []
         self.shed_i: list[int] = []
@@ -103,6 +108,7 @@ class Reading:
                 window = self._window
         self._begun[op.i] = (op, window)
         f = op.f
+        self.gaps.begins(f, op.i, op.t_s)
         if f == "refresh" or f == "code":
             self.tracking.issue_begins(op)
         elif f == "revoke":
@@ -112,7 +118,11 @@ class Reading:
 
     def _completed(self, begun: Op, done: Op, window: Window | None) -> None:
         f, kind, value = begun.f, done.type, done.value or {}
-        if not is_cut_off(done):
+        cut_off = is_cut_off(done)
+        answered = kind == "ok" or (kind == "fail" and is_answer(f, value))
+        self.gaps.ends(f, begun.i, done.i, done.t_s, waited_s=float(value.get("waited_s") or 0.0),
+                       answered=None if cut_off or value.get("shed") else answered)
+        if not cut_off:
             self._count(begun, done, value)
         if window is not None and kind != "info":
             took_s = done.t_s - (begun.due_s if begun.due_s is not None else begun.t_s)
@@ -122,6 +132,10 @@ class Reading:
         if f == "introspect":
             if kind == "ok":
                 self._read(begun, done, bool(value.get("active")))
+                if value.get("active") and value.get("sub_ok") is False:
+                    self.wrong_subjects += 1
+                    if len(self.wrong_subject_i) < WITNESSES:
+                        self.wrong_subject_i.append(done.i)
         elif f == "refresh":
             self._refreshed(begun, done, value)
         elif f == "client_credentials":

@@ -20,13 +20,16 @@ def check(reading: Reading, lost: Lost) -> Check:
     tracking, crossed = reading.tracking, reading.timeline.crossed
     refreshed = tracking.refreshed_after_switch if crossed else tracking.refreshed
     unsure = ""
-    if crossed and not lost.chains_read and not off(reading, "verify"):
+    poisoned = reading.timeline.measured("poisoned") or {}
+    if crossed and not lost.chains_read and not reading.terms.in_place and not off(reading, "verify"):
         unsure = "the chains have not been read by key on both databases"
     total = max(lost.live_chains, lost.chains_count) if lost.chains_read else 0
     figures = {
         "lost_chains": float(lost.chains_count), "refresh_refused": float(len(lost.refused)),
         "live_chains": float(lost.live_chains),
     }
+    if poisoned:
+        figures["poisoned"] = float(poisoned.get("count", 0))
     if total:
         figures["lost_share"] = lost.chains_count / total
     losses = [tracking.losses[g] for g in lost.chains if g in tracking.losses]
@@ -37,6 +40,9 @@ def check(reading: Reading, lost: Lost) -> Check:
         if first is not None:
             said["lost_chains"] += (f"; the first to meet it was {first.process} at {first.t_s:.1f} s, refused by "
                                     f"{first.route} with the newest refresh token it had")
+    if poisoned.get("count"):
+        named = ", ".join(str(g) for g in poisoned.get("grants", ())[:3])
+        said["poisoned"] = f"{poisoned['count']} grants lost their subject in the database, such as {named}"
     return conclude(
         NAME, reading.terms, figures, evidence=lost.live_chains + refreshed, floor=FLOOR, unsure=unsure,
         totals={"lost_chains": float(total)}, broken=said,

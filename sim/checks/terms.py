@@ -12,6 +12,9 @@ import msgspec
 from sim.history.figures import FIGURES
 from sim.scenario.model import Scenario
 
+LONGEST_GAP_S = 1.0
+"""Source: the case's online upgrade counts as held if nothing stands still for more than a second."""
+
 
 class Limit(NamedTuple):
     """How much of a figure is allowed."""
@@ -38,6 +41,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Lifetime of refresh tokens."""
     buffer_s: float = 3.0
     """How long the edge lets a request wait."""
+    in_place: bool = False
+    """Both sides use one database: nothing can be left behind in the other."""
     cookie_ends: bool = True
     """The new Hydra can not read the old one's browser cookie (1.x to 2.x renames and encrypts it)."""
 
@@ -47,6 +52,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         limits = {name: Limit(t.max, t.unit, t.because, True) for name, t in scenario.tolerate.items()}
         limits.setdefault("availability.longest_buffering",
                           Limit(scenario.stack.edge.buffer, "s", "stack.edge.buffer"))
+        limits.setdefault("availability.longest_gap", Limit(LONGEST_GAP_S, "s", "nobody should notice"))
         share = limits.get("availability.failed_share")
         if share is not None and "availability.failed" not in limits:
             limits["availability.failed"] = share
@@ -56,7 +62,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             roles=frozenset(step.role for step in steps),
             faults=tuple(f.name for f in scenario.faults if f.at != "by hand"),
             buffer_s=scenario.stack.edge.buffer,
-            refresh_s=scenario.tokens.refresh,
+            refresh_s=scenario.tokens.refresh, in_place=scenario.in_place,
             cookie_ends=_major(scenario.stack.blue.hydra) < 2 <= _major(scenario.stack.green.hydra),
         )
 

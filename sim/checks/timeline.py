@@ -14,7 +14,7 @@ from sim.history.op import Op
 
 KINDS = frozenset({
     "baseline", "lifetime", "capture", "writes", "copy", "cleanup", "migrate", "repair", "cutover", "replay", "soak",
-    "verify", "close", "exec", "manual"})
+    "return", "verify", "close", "exec", "manual"})
 
 
 class Span(msgspec.Struct):

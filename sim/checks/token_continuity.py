@@ -23,8 +23,11 @@ def check(reading: Reading, lost: Lost) -> Check:
     known = tracking.must_active + tracking.must_inactive + tracking.either
     either = tracking.either / known if known else 0.0
     figures = {"false_inactive": float(len(lost.tokens)), "counted_elsewhere": float(lost.explained),
-               "either_share": either}
+               "wrong_subject": float(reading.wrong_subjects), "either_share": either}
     said = {}
+    if reading.wrong_subjects:
+        said["wrong_subject"] = (f"{reading.wrong_subjects} times a token was active for nobody, or for somebody "
+                                  "else than who granted it")
     left_behind = [w for w in lost.tokens if w.stays]
     if left_behind:
         first = left_behind[0]
@@ -42,4 +45,4 @@ def check(reading: Reading, lost: Lost) -> Check:
         NAME, reading.terms, figures, evidence=evidence, floor=FLOOR, unsure=unsure, broken=said,
         held=f"{evidence} answers about good tokens, none was wrong"
         + (f" ({lost.explained} belong to losses counted elsewhere)" if lost.explained else ""),
-        witnesses=[w.i for w in lost.tokens[:40]])
+        witnesses=[*(w.i for w in lost.tokens[:40]), *reading.wrong_subject_i])

@@ -80,6 +80,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "share", "share of chains lost", "Lost chains as a part of all live chains.", "never"),
         "live_chains": Figure(
             "count", "live chains", "Chains alive on blue when blue was fenced.", "never"),
+        "poisoned": Figure(
+            "count", "grants poisoned",
+            "Grants with rows that lost their subject: an old version refreshed what a newer one had issued and "
+            "could not read it. Read by key where both versions share one database."),
         "refresh_refused": Figure(
             "count", "refreshes refused",
             "Of the lost chains, those that only a client's refused refresh showed.", "if_written"),
@@ -92,6 +96,9 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "counted_elsewhere": Figure(
             "count", "counted elsewhere",
             "False-inactive answers of chains and grants that are already counted as lost.", "never"),
+        "wrong_subject": Figure(
+            "count", "subject wrong",
+            "Answers that a token is active, for nobody or for somebody else than who granted it."),
         "either_share": Figure(
             "share", "not decidable",
             "Answers about tokens whose state nobody can know (a revoke or refresh under way, the moment of "
@@ -137,6 +144,11 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "s", "longest refusal",
             "The longest time in which somebody could not revoke: from the first refusal on purpose to the "
             "acknowledgement, or until revocations passed again if they had given up.", "if_written"),
+        "longest_gap": Figure(
+            "s", "longest gap",
+            "The longest time in which clients asked for one kind of operation and none of it was answered, "
+            "buffering at the edge and refusals on purpose left out. Its limit is one second unless the scenario "
+            "writes another.", "if_written"),
         "longest_buffering": Figure(
             "s", "longest buffering",
             "The longest a request waited in the edge's buffer. Its limit is stack.edge.buffer unless the "

@@ -1,0 +1,99 @@
+"""How long an operation was asked for and nobody got an answer, kind by kind.
+
+A gap of one kind begins when the first request since the last usable answer was sent (at that
+answer, if others were still open then) and ends with the next usable answer. Requests that wait
+for a lock are open, failed ones came back empty: both count. What the edge held back itself or
+refused on purpose is counted elsewhere: it is taken out here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KINDS = frozenset({"introspect", "refresh", "client_credentials", "revoke"})
+"""Single requests of programs, often enough for a gap to mean something; a login takes several pages."""
+WORTH_S = 0.2
+"""Assumption: shorter ones are the latency of a single request."""
+
+
+class Gap(NamedTuple):
+    """One stretch without an answer, in seconds of the history."""
+
+    f: str
+    from_s: float
+    to_s: float
+    i: int
+    """The answer that ended it; -1 while none has."""
+
+
+class Gaps:
+    """Fed with invocations and completions, in order."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[int, float]] = {f: {} for f in KINDS}
+        """Kind → requests without a completion, oldest first: index → when it was sent."""
+        self._answered_s: dict[str, float] = {}
+        self._unanswered_s: dict[str, float] = {}
+        """Kind → when the first failed request since the last answer had been sent."""
+        self._long: list[Gap] = []
+        self._held: list[tuple[float, float]] = []
+        """Stretches in which the edge buffered."""
+
+    def begins(self, f: str, i: int, t_s: float) -> None:
+        """A request was sent."""
+        if f in KINDS:
+            self._open[f][i] = t_s
+
+    def ends(self, f: str, begun_i: int, done_i: int, t_s: float, *, answered: bool | None,
+             waited_s: float = 0.0) -> None:
+        """It has its completion; `answered` None = refused on purpose or cut off by the end of the run."""
+        if f not in KINDS:
+            return
+        sent_s = self._open[f].pop(begun_i, None)
+        if sent_s is None:
+            return
+        if waited_s:
+            self._held.append((sent_s, sent_s + waited_s))
+        if answered is None:
+            return
+        if not answered:
+            self._unanswered_s.setdefault(f, max(sent_s, self._answered_s.get(f, 0.0)))
+            return
+        gap = self._now(f, done_i, t_s, sent_s)
+        if gap.to_s - gap.from_s > WORTH_S:
+            self._long.append(gap)
+        self._answered_s[f] = t_s
+        self._unanswered_s.pop(f, None)
+
+    def _now(self, f: str, i: int, t_s: float, sent_s: float | None) -> Gap:
+        """The stretch since the last answer of a kind."""
+        asked = [s for s in (sent_s, next(iter(self._open[f].values()), None), self._unanswered_s.get(f))
+                 if s is not None]
+        begun_s = min(asked) if asked else t_s
+        return Gap(f, max(begun_s, self._answered_s.get(f, 0.0)), t_s, i)
+
+    def longest(self, buffering: list[tuple[float, float]], now_s: float) -> tuple[float, Gap | None]:
+        """(seconds, gap) of the longest one, without `buffering` and what requests say they waited.
+
+        A kind that failed and has had no answer since counts up to `now_s`.
+        """
+        held = _merged([*buffering, *self._held])
+        # What is still open may yet be answered, or turn out to be refused on purpose.
+        open_gaps = [Gap(f, since_s, now_s, -1) for f, since_s in self._unanswered_s.items()]
+        best_s, best = 0.0, None
+        for gap in [*self._long, *open_gaps]:
+            took_s = gap.to_s - gap.from_s - sum(
+                max(0.0, min(gap.to_s, b) - max(gap.from_s, a)) for a, b in held)
+            if took_s > max(best_s, WORTH_S):
+                best_s, best = took_s, gap
+        return best_s, best
+
+
+def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for a, b in sorted(spans):
+        if merged and a <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
+        else:
+            merged.append((a, b))
+    return merged
