@@ -32,7 +32,7 @@ from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
 from sim.runbook.buffering import HandBuffer
-from sim.runbook.catalogue import CATALOGUE
+from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Context
 from sim.runbook.desk import Desk
 from sim.runbook.gates import refuse_unattended
@@ -267,7 +267,7 @@ def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
     """The runbook as data: what `--dry`, the screen and runbook.md say of each step."""
     told = []
     for step in scenario.runbook:
-        entry = CATALOGUE[step.kind]
+        entry = entry_of(step, scenario)
         told.append({"name": step.name, "kind": step.kind, "does": entry.does, "needs": entry.needs,
                      "undo": entry.undo_words, "abort_costs": entry.abort_costs, "deadline_s": step.deadline,
                      "gate": step.gate is not None, "least_s": step.least_s})

@@ -51,10 +51,12 @@ STEPS: dict[str, Topic] = {
         "Run the same queries on production weeks ahead: each kind found there is a decision, not a surprise.",
     ),
     "migrate": Topic(
-        "Run the new version's migrations on the copy.",
+        "Run the new version's migrations on the copy, or in place on the database that blue serves from.",
         "It is the step whose length nobody knows beforehand.",
         "migrate: {deadline: 120s, analyze: true}. The new version's own `migrate sql`; afterwards the list "
-        "of applied migrations is compared, because exit codes lie. analyze refreshes the planner's statistics.",
+        "of applied migrations is compared, because exit codes lie. analyze refreshes the planner's statistics. In "
+        "place: by: online has the stock statements rewritten so that nobody waits for a lock, and compares the "
+        "schema; old: stopped takes the old Hydra out meanwhile; who waits for which lock is sampled.",
         "Measured here in rows a second: multiply by your rows, and leave disk for several times the tables.",
     ),
     "repair": Topic(
@@ -79,6 +81,13 @@ STEPS: dict[str, Topic] = {
         "that grant, all generations, codes and the consent; by token it sends the string again, which "
         "answers 200 and misses chains. Repeating it changes nothing.",
         "The length grows with the window: revocations an hour times hours, over replays a second.",
+    ),
+    "return": Topic(
+        "New requests go to blue again (in place only).",
+        "A return within 1.x is easy to do, and what it costs shows only afterwards.",
+        "return, somewhere behind cutover. The edge buffers, what is under way on green is drained, login_consent, "
+        "authz and the edge switch, green's Hydra is stopped. With two databases the way back is the cutover's undo.",
+        "What the new version issued meanwhile stays in the database; look at what the old one makes of it first.",
     ),
     "soak": Topic(
         "Watch green under traffic, with the way back open.",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.runbook import closing, database, own, prepare, switching, writing
 from sim.runbook.context import Acting, Context
+from sim.scenario import Migrate, Scenario, Step
 
 Act = Callable[[Context, Any], Acting]
 
@@ -59,6 +60,8 @@ CATALOGUE: dict[str, Entry] = {
                     None, "as at the cutover"),
     "soak": Entry("watch green serve, with the way back open", switching.soak, "green serves",
                   "nothing to undo", None, "as at the cutover"),
+    "return": Entry("buffer, drain green, switch everything back to blue, release", switching.come_back,
+                    "blue runs and its columns are there", "nothing to undo: blue serves", None, "nothing"),
     "verify": Entry("read everything by key, ask the API for every revoked grant and a sample",
                     closing.verify, "the replay is done", "nothing to undo", None, "as at the cutover"),
     "close": Entry("capture off, lifetime back, blue stopped and kept", closing.close,
@@ -68,3 +71,21 @@ CATALOGUE: dict[str, Entry] = {
     "manual": Entry("a person does it; the time is measured", own.manual, "somebody is there",
                     "a person undoes it", None, "as the person says"),
 }
+
+MIGRATE_IN_PLACE = {
+    "stock": "run the stock migration on the database that blue serves from; compare with the migration list",
+    "online": "run the stock migrations' statements rewritten so that nobody waits; compare schema and list",
+}
+
+
+def entry_of(step: Step, scenario: Scenario) -> Entry:
+    """A step's entry, in the words that fit this scenario."""
+    entry = CATALOGUE[step.kind]
+    if not isinstance(step, Migrate) or not scenario.in_place:
+        return entry
+    back = scenario.way_back_after_migration
+    return entry._replace(
+        does=MIGRATE_IN_PLACE[step.by],
+        needs="blue's database is whole" if step.old == "serves" else "blue can be stopped",
+        undo_words="none needed: blue names its columns" if back else "none: point of no return",
+        abort_costs="nothing" if back else "no way back", point_of_no_return=not back)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, Literal
+
+import simpy
 
 from sim.runbook.context import Acting, Context
 from sim.scenario import Close, Verify
@@ -14,20 +17,31 @@ def verify(ctx: Context, step: Verify) -> Acting:
     revoked = ctx.facts["revoked"]
     grants, consents = revoked.before_switch()
     named = set(grants)
-    yield from ctx.measure("oracle", when="end", signatures=signatures)
+    in_place = ctx.scenario.in_place
+    if not in_place:  # in one database nothing is left behind
+        yield from ctx.measure("oracle", when="end", signatures=signatures)
     yield from ctx.measure("revoked_rows", grants=grants, consents=consents,
                            signatures={s: g for s, g in signatures.items() if g in named})
-    yield from ctx.measure("lost_grants", signatures=signatures)
-    yield from ctx.measure("lost_chains", signatures=signatures)
-    taken_back = revoked.consents()  # as late as can be: traffic goes on taking consents back on green
-    yield from ctx.measure("consents", revoked=taken_back, owners=ctx.chains.owners(taken_back),
-                           subjects=[subject for subject, _ in ctx.chains.owners(revoked.wholly())])
-    yield from ctx.measure("browser_sessions")
+    if not in_place:
+        yield from ctx.measure("lost_grants", signatures=signatures)
+        yield from ctx.measure("lost_chains", signatures=signatures)
+    else:
+        yield from ctx.measure("poisoned", signatures=signatures)
+    if ctx.scenario.stack.green.hydra.startswith("2."):
+        yield from _consents(ctx)
+        yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):
         yield from ctx.measure("queue")
     figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(revoked=list(revoked.all()), sample=step.sample))
     yield from ctx.measure("database")
     return figures
+
+
+def _consents(ctx: Context) -> Generator[simpy.Event, Any, None]:
+    revoked = ctx.facts["revoked"]
+    taken_back = revoked.consents()  # as late as can be: traffic goes on taking consents back on green
+    yield from ctx.measure("consents", revoked=taken_back, owners=ctx.chains.owners(taken_back),
+                           subjects=[subject for subject, _ in ctx.chains.owners(revoked.wholly())])
 
 
 def close(ctx: Context, step: Close) -> Acting:

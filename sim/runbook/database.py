@@ -34,9 +34,13 @@ def cleanup(ctx: Context, step: Cleanup) -> Acting:
 
 
 def migrate(ctx: Context, step: Migrate) -> Acting:
-    """Run the stock migration on the copy; the migration list decides, not the exit code."""
+    """Run the migration; the migration list decides, not the exit code."""
+    if not ctx.scenario.way_back_after_migration:
+        ctx.desk.past_return = True
+    if step.old == "stopped":
+        yield from ctx.do(ctx.rig.operations.stop_blue())
     figures: dict[str, object] = yield from ctx.do(
-        ctx.rig.operations.migrate(analyze=step.analyze, progress=ctx.progress(step.name)))
+        ctx.rig.operations.migrate(by=step.by, analyze=step.analyze, progress=ctx.progress(step.name)))
     yield from ctx.measure("migrations")
     return figures
 

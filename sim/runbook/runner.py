@@ -13,7 +13,7 @@ import simpy
 
 from sim.errors import RehearsalError, StepFailed
 from sim.runbook import guards
-from sim.runbook.catalogue import CATALOGUE
+from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Acting, Context
 from sim.runbook.gates import pass_gate
 from sim.scenario import Step
@@ -71,7 +71,7 @@ class Runner:
         self._watching = None
 
     def _one(self, step: Step, n: int, of: int) -> Generator[simpy.Event, Any, _Tried]:
-        ctx, entry = self.ctx, CATALOGUE[step.kind]
+        ctx, entry = self.ctx, entry_of(step, self.ctx.scenario)
         if step.name == self._pause_before and not ctx.desk.paused:
             ctx.desk.pause("--pause-before", {})
         tried = yield from self._supervised(self._before(step, entry.needs), None)
@@ -139,13 +139,13 @@ class Runner:
         ctx.journal.note("runbook", "state", {"state": "ABORTING", "why": why})
         ctx.note(f"rolling back to blue: {why}", "warn")
         if ctx.desk.past_return:
-            return Ended("failed", f"{why}; there is no way back after close")
+            return Ended("failed", f"{why}; there is no way back from here")
         heal_all = ctx.facts.get("heal_all")
         if heal_all is not None:
             yield ctx.env.process(heal_all())  # the way back must not meet the faults that led to it
         whole = True
         for step in reversed(self._done):
-            entry = CATALOGUE[step.kind]
+            entry = entry_of(step, ctx.scenario)
             if entry.undo is None:
                 continue
             i = ctx.journal.invoke("runbook", "undo", value={"step": step.name, "undo": entry.undo_words})

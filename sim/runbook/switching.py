@@ -9,7 +9,7 @@ import simpy
 
 from sim.errors import StepFailed
 from sim.runbook.context import Acting, Context
-from sim.scenario import Cutover, Replay, Soak
+from sim.scenario import Cutover, Replay, Return, Soak
 
 DRAIN_S = 2.0
 """Assumption: what is under way to the old side is answered within two seconds; the edge's
@@ -51,17 +51,17 @@ def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str,
     for n, what in enumerate(sorted(step.switch, key=lambda w: w == "edge")):
         if n and step.spread:
             yield ctx.env.timeout(step.spread)
-        yield from switch(ctx, what, "green")
+        yield from switch(ctx, what, "green", share=step.share if what == "edge" else 1.0)
     if any(isinstance(s, Soak) and s.capture_back for s in ctx.scenario.runbook) and ctx.facts.get("capturing"):
         yield from ctx.do(operations.capture(True, direction="back"))
         ctx.facts["capturing_back"] = True
     return figures
 
 
-def switch(ctx: Context, what: Any, to: Any) -> Generator[simpy.Event, Any, None]:
-    """Point one system at a side; the edge's switch is the switch."""
-    told = yield from ctx.do(ctx.rig.operations.switch(what, to))
-    ctx.journal.note("runbook", "switch", {"what": what, "to": to, **told})
+def switch(ctx: Context, what: Any, to: Any, *, share: float = 1.0) -> Generator[simpy.Event, Any, None]:
+    """Point one system at a side; the edge's switch is the switch. `share` < 1: the rest stays."""
+    told = yield from ctx.do(ctx.rig.operations.switch(what, to, share=share))
+    ctx.journal.note("runbook", "switch", {"what": what, "to": to, **({"share": share} if share < 1 else {}), **told})
     if what == "edge" and to == "green":
         ctx.phases.mark("switch")
 
@@ -90,6 +90,22 @@ def cutover_undo(ctx: Context, step: Cutover) -> Acting:
         yield from ctx.do(operations.buffer(False))
     yield from ctx.do(operations.stop_green())
     return figures
+
+
+def come_back(ctx: Context, step: Return) -> Acting:
+    """Blue serves again: one instant for new requests, on the database that both use."""
+    operations = ctx.rig.operations
+    yield from ctx.do(operations.buffer(True))
+    _state(ctx, "BUFFERING", "return")
+    try:
+        drained = yield from ctx.do(operations.drain("green", deadline_s=DRAIN_S))
+        for what in ("login_consent", "authz", "edge"):
+            yield from switch(ctx, what, "blue")
+    finally:
+        released = yield from ctx.do(operations.buffer(False))
+        _state(ctx, "RUNNING", "return")
+    yield from ctx.do(operations.stop_green())
+    return {"drained": drained, **released}
 
 
 def replay(ctx: Context, step: Replay) -> Acting:

@@ -26,6 +26,8 @@ class Blue(Strict):
 
     hydra: str = "1.11.10"
     postgres: int = 15
+    columns: Literal["all", "explicit"] = "all"
+    """explicit = it reads through views that name the columns it knows, as a mended one would."""
 
 
 class Green(Strict):
@@ -33,6 +35,8 @@ class Green(Strict):
 
     hydra: str = "2.3.0"
     postgres: int = 15
+    database: Literal["own", "blue"] = "own"
+    """own = a Postgres of its own, filled by the copy; blue = blue's own, upgraded in place."""
     grace_period: Duration = Field(default=0.0, le=300)
     """Hydra's rotation grace period; at most 5m (Hydra clamps it)."""
 
@@ -216,6 +220,16 @@ class Scenario(Strict):
     ] = Expectation("held", {}, {})
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     """What the reader should know and nothing fails on, such as keys that are not played yet."""
+
+    @property
+    def in_place(self) -> bool:
+        """Both sides use one database: blue's is upgraded, nothing is copied."""
+        return self.stack.green.database == "blue"
+
+    @property
+    def way_back_after_migration(self) -> bool:
+        """Blue can serve once the migration has run: on its own database, or by naming its columns."""
+        return not self.in_place or self.stack.blue.columns == "explicit"
 
     def step(self, name: str) -> StepBase | None:
         """The step of that name, or None."""

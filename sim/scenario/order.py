@@ -27,10 +27,15 @@ BEFORE: tuple[tuple[str, str, str], ...] = (
     ("repair", "cutover", "falsely marked rows would be served"),
     ("cutover", "replay", "until the cutover blue still takes revocations"),
     ("cutover", "soak", "there is nothing to watch before green serves"),
+    ("cutover", "return", "there is nothing to come back from before green serves"),
     ("cutover", "verify", "what is in force on green shows only once green serves"),
     ("replay", "verify", "what was not replayed yet cannot be in force"),
 )
 """(earlier, later, why): where both are in the runbook, they stand in this order."""
+
+IN_PLACE: frozenset[tuple[str, str]] = frozenset({
+    ("migrate", "copy"), ("cutover", "copy"), ("soak", "cutover"), ("cutover", "soak")})
+"""What is not asked where both sides share one database: there is no copy, and the old fleet may be watched."""
 
 NEEDS: tuple[tuple[str, str, str], ...] = (
     ("replay", "capture", "there is nothing to replay"),
@@ -40,6 +45,7 @@ NEEDS: tuple[tuple[str, str, str], ...] = (
     ("cutover", "copy", "green would be empty"),
     ("cutover", "migrate", "green could not start on a database that is not migrated"),
     ("soak", "cutover", "green does not serve"),
+    ("return", "cutover", "there is nothing to come back from"),
     ("verify", "cutover", "green does not serve"),
 )
 """(step, what it needs, why)."""
@@ -60,8 +66,9 @@ def order(scenario: Scenario) -> Iterator[Broken]:
     steps = scenario.runbook
     first = _first(steps)
     last = {step.role: n for n, step in enumerate(steps)}
+    spared = IN_PLACE if scenario.in_place else frozenset()
     for earlier, later, why in BEFORE:
-        if earlier in first and later in first and first[earlier] > first[later]:
+        if (earlier, later) not in spared and earlier in first and later in first and first[earlier] > first[later]:
             yield Broken(
                 ("runbook", first[later]),
                 f"{later} stands before {earlier}: {why}",
@@ -69,7 +76,7 @@ def order(scenario: Scenario) -> Iterator[Broken]:
                 on_key=True,
             )
     for name, needed, why in NEEDS:
-        if name in first and needed not in first:
+        if (name, needed) not in spared and name in first and needed not in first:
             n = first[name]
             yield Broken(
                 ("runbook", n),

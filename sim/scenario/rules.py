@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sim.history.figures import FIGURES, tolerable
 from sim.scenario.expect import VERDICTS
 from sim.scenario.faults import Anchor, Fault, condition
+from sim.scenario.inplace import in_place
 from sim.scenario.kinds import PartKind, unfit
 from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
@@ -18,9 +19,8 @@ from sim.scenario.order import names, order, writes
 from sim.scenario.quantities import duration_text
 from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Soak
 
-BLUE_VERSIONS = ("1.11.10",)
-GREEN_VERSIONS = ("2.3.0",)
-LATER_VERSIONS = {"1.8.5": "upgrade A (1.8.5 to 1.11.10) is not built yet"}
+BLUE_VERSIONS = ("1.8.5", "1.11.10")
+GREEN_VERSIONS = ("1.11.10", "2.3.0")
 POSTGRES_VERSIONS = (15, 16, 17, 18)
 """Source: HYDRA's migrations were tried on 15 and 18; both stacks use the same programs."""
 
@@ -56,7 +56,7 @@ def _versions(scenario: Scenario) -> Iterator[Broken]:
         ("green", stack.green.hydra, GREEN_VERSIONS),
     ):
         if version not in known:
-            why = LATER_VERSIONS.get(version, f"{side} can be Hydra {' or '.join(known)}")
+            why = f"{side} can be Hydra {' or '.join(known)}"
             supported = f"supported: blue {', '.join(BLUE_VERSIONS)}, green {', '.join(GREEN_VERSIONS)}"
             yield Broken(("stack", side, "hydra"), f"Hydra {version} cannot be had for {side}: {why}", supported)
     for side, number in (("blue", stack.blue.postgres), ("green", stack.green.postgres)):
@@ -67,7 +67,7 @@ def _versions(scenario: Scenario) -> Iterator[Broken]:
                 f"PostgreSQL {number} cannot be had for {side}",
                 f"supported: {known_pg}",
             )
-    if stack.green.postgres < stack.blue.postgres:
+    if stack.green.postgres < stack.blue.postgres and not scenario.in_place:
         yield Broken(
             ("stack", "green", "postgres"),
             f"green's PostgreSQL {stack.green.postgres} is older than blue's {stack.blue.postgres}: "
@@ -268,6 +268,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     order,
     writes,
     _single_steps,
+    in_place,
     _faults,
     _drawn,
     _guards,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from sim.scenario.quantities import Duration
+from sim.scenario.quantities import Duration, Share
 
 DEADLINE_S = 300.0
 """Source: the format's default deadline, 5m."""
@@ -28,6 +28,7 @@ KINDS: tuple[str, ...] = (
     "cutover",
     "replay",
     "soak",
+    "return",
     "verify",
     "close",
     "exec",
@@ -169,9 +170,13 @@ class Cleanup(StepBase):
 
 
 class Migrate(StepBase):
-    """Runs the new version's migrations on the copy."""
+    """Runs the new version's migrations on the copy, or in place on the shared database."""
 
     kind: Literal["migrate"] = "migrate"
+    by: Literal["stock", "online"] = "stock"
+    """online = the stock migrations' own statements, rewritten so that nobody waits for them (in place only)."""
+    old: Literal["serves", "stopped"] = "serves"
+    """What the old Hydra does meanwhile (in place only)."""
     analyze: bool = True
 
 
@@ -193,6 +198,8 @@ class Cutover(StepBase):
     ]
     spread: Duration = 0.0
     """Seconds over which the switches are spread; 0 = all while the edge buffers."""
+    share: Share = Field(default=1.0, gt=0)
+    """The share of requests that go to green; the rest stays on blue (in place only)."""
     fence: Literal["blue", "none"] = "blue"
     """blue = nothing can write to blue from the switch on; none = stragglers still can."""
 
@@ -219,6 +226,12 @@ class Soak(StepBase):
     @property
     def least_s(self) -> float:
         return self.for_
+
+
+class Return(StepBase):
+    """New requests go to blue again, from one instant (in place only)."""
+
+    kind: Literal["return"] = "return"
 
 
 class Verify(StepBase):
@@ -264,6 +277,7 @@ Step = Annotated[
     | Cutover
     | Replay
     | Soak
+    | Return
     | Verify
     | Close
     | Exec
@@ -283,6 +297,7 @@ STEP_TYPES: dict[str, type[StepBase]] = {
     "cutover": Cutover,
     "replay": Replay,
     "soak": Soak,
+    "return": Return,
     "verify": Verify,
     "close": Close,
     "exec": Exec,

@@ -32,9 +32,9 @@ SERVES: Mapping[str, tuple[str, ...]] = {
     "login-consent": ("login-consent->blue-hydra:admin", "login-consent->green-hydra:admin"),
     "authz": ("authz->blue-hydra:admin", "authz->green-hydra:admin"),
     "blue-hydra": ("blue-hydra->blue-postgres",),
-    "green-hydra": ("green-hydra->green-postgres",),
+    "green-hydra": ("green-hydra->green-postgres", "green-hydra->blue-postgres"),
     "copier": ("copier->blue-postgres", "copier->green-postgres"),
-    "migrator": ("migrator->green-postgres",),
+    "migrator": ("migrator->green-postgres", "migrator->blue-postgres"),
     "replayer": ("replayer->queue", "replayer->blue-postgres", "replayer->green-postgres",
                  "replayer->green-hydra:public", "replayer->green-hydra:admin"),
 }

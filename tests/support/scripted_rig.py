@@ -39,7 +39,7 @@ class ScriptedOperations:
     async def cleanup(self, *, rows: str, progress: Any) -> dict[str, Any]:
         return await self._act("cleanup")
 
-    async def migrate(self, *, analyze: bool, progress: Any) -> dict[str, Any]:
+    async def migrate(self, *, by: str, analyze: bool, progress: Any) -> dict[str, Any]:
         progress({"done": 1, "total": 2})
         return await self._act("migrate")
 
@@ -64,7 +64,7 @@ class ScriptedOperations:
     async def fence(self, side: str, on: bool) -> dict[str, Any]:
         return await self._act(f"{'fence' if on else 'unfence'} {side}")
 
-    async def switch(self, what: str, to: str) -> dict[str, Any]:
+    async def switch(self, what: str, to: str, *, share: float = 1.0) -> dict[str, Any]:
         return await self._act(f"{what} to {to}")
 
     async def replay(self, *, direction: str, by: str, workers: int, progress: Any) -> dict[str, Any]:

@@ -172,15 +172,15 @@ CASES = {
         HEAD + "stack: {blue: {hydra: 1.8.5}}\n",
         3,
         23,
-        "upgrade A",
-        "supported: blue 1.11.10, green 2.3.0",
+        "from 1.8.5 to 2.3.0 was never tried here",
+        "one of 1.8.5 to 1.11.10, 1.11.10 to 2.3.0",
     ),
     "a version": (
         HEAD + "stack: {green: {hydra: 2.4.0}}\n",
         3,
         24,
         "Hydra 2.4.0 cannot be had for green",
-        "green 2.3.0",
+        "green 1.11.10, 2.3.0",
     ),
     "an older server": (
         HEAD + "stack: {blue: {postgres: 16}, green: {postgres: 15}}\n",

@@ -40,13 +40,14 @@ async def database(engine: Engine, secrets: Secrets, side: Side, *, role: Role =
     `command_s` bounds each command; None = unbounded, for work whose step has a deadline.
     Raises StepFailed if the server can't be reached.
     """
-    host, port = engine.direct(f"{side}-postgres", "sql")
+    service = engine.database(side)
+    host, port = engine.direct(service, "sql")
     try:
         connection = await asyncpg.connect(
             host=host, port=port, user=role, password=secrets.database, database=name, timeout=CONNECT_S,
             command_timeout=command_s, server_settings={"application_name": "rehearse", "timezone": "UTC"})
     except (OSError, TimeoutError, PostgresError) as error:
-        raise StepFailed(f"{side}'s database can't be reached as {role}", where=f"{side}-postgres",
+        raise StepFailed(f"{side}'s database can't be reached as {role}", where=service,
                          seen=f"{type(error).__name__}: {error}", todo="its log is in the run folder") from error
     try:
         yield connection

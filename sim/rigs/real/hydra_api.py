@@ -116,6 +116,11 @@ class HydraApi:
         return StepFailed(f"Hydra refused {method} {path}", where=self._where, seen=f"status {status} {told}")
 
 
+def admin_prefix(version: str) -> str:
+    """Where a Hydra of this version has its admin paths: '' for 1.x, '/admin' from 2.0 on."""
+    return "" if version.startswith("1.") else "/admin"
+
+
 def parse_metrics(text: str) -> dict[str, float]:
     """{heap_bytes, goroutines} from Prometheus text; what is not there is left out."""
     wanted = {"go_memstats_heap_inuse_bytes": "heap_bytes", "go_goroutines": "goroutines"}

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from sim.errors import StepFailed
@@ -34,7 +36,9 @@ class Lifetime:
     `access_s` is the stack's own lifetime, `service` a client whose tokens prove what is in force.
     """
 
-    def __init__(self, engine: Engine, clients: Clients, service: Client, access_s: float) -> None:
+    def __init__(self, engine: Engine, clients: Clients, service: Client, access_s: float,
+                 prefixes: Mapping[Side, str] = MappingProxyType({"blue": "", "green": "/admin"})) -> None:
+        self._prefixes = prefixes
         self._engine, self._clients, self._service = engine, clients, service
         self._own_s = access_s
         self._before: dict[str, dict[str, str | None]] = {}
@@ -49,7 +53,7 @@ class Lifetime:
         began = time.monotonic()
         side, _ = await self._issued()
         async with HydraApi(self._engine.direct(f"{side}-hydra", "admin"),
-                            prefix="/admin" if side == "green" else "") as api:
+                            prefix=self._prefixes[side]) as api:
             wanted = await self._raised(api, access_s) if access_s is not None else self._before
             await _put(api, wanted)
         expected_s = self._own_s if access_s is None else access_s

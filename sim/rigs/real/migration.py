@@ -1,15 +1,23 @@
-"""Runs the stock migration on the copy, and believes only what stands in the database."""
+"""Runs the stock migration on green's database, and believes only what stands in it.
+
+Green's database is the copy, or blue's own where both share one: then the traffic's waits for
+locks are sampled meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sim.errors import StepFailed
-from sim.rigs.real.databases import Connection, database
+from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.locks import Waits, watch_locks
 from sim.rigs.real.migrator import Listed, Listening, applied, read_status, watch
+from sim.rigs.real.online import Online
 from sim.rigs.real.preflight import find_culprits
 from sim.rigs.real.remembering import COUNTERS, remember_copy
 from sim.rigs.real.secrets import Secrets
@@ -22,6 +30,8 @@ STATUS_S = 15.0
 NAMED = 20
 """Rows named in a failure at most."""
 SLOWEST = 5
+_FIRST_2X = "20150101000001000000"
+"""Source: `networks`, the first of 2.3.0's list that 1.11.10 does not have."""
 
 _MARKS = """
     SELECT (SELECT count(*) FROM hydra_oauth2_flow WHERE state = 128) AS state_128,
@@ -32,6 +42,18 @@ _MARKS = """
              JOIN rehearsal.grant g USING (request_id) WHERE g.owned AND t.challenge_id IS NULL) AS challenge_null"""
 
 
+async def _marks(green: Connection) -> dict[str, int]:
+    """What a migration to 2.x marks wrongly; nothing where there is no flow, or nothing was remembered."""
+    if not await has_table(green, "hydra_oauth2_flow") or not await has_table(green, "rehearsal.grant"):
+        return {}
+    return dict(await green.fetchrow(_MARKS))
+
+
+def _drops_consents(listed: Listed) -> bool:
+    """Whether a migration to 2.x is pending, after which nothing knows the consents' subjects."""
+    return _FIRST_2X in set(listed.names) - listed.applied
+
+
 class Migration:
     """The migrate step; remembers the program's list."""
 
@@ -39,47 +61,73 @@ class Migration:
         self._engine, self._secrets = engine, secrets
         self._list: Listed | None = None
 
-    async def migrate(self, *, analyze: bool, progress: Progress) -> dict[str, Any]:
+    async def migrate(self, *, by: str = "stock", analyze: bool, progress: Progress) -> dict[str, Any]:
         """Apply every migration that the program lists and green lacks.
+
+        `by` is stock or online (see `sim.rigs.real.online`).
 
         Returns {files, exit_code, marks: {state_128, subject_empty, challenge_null}, slowest: [{version, name,
         elapsed_s}], files_s: {version: s}, rows_updated, rows_inserted, rows_deleted, temp_bytes, commits,
-        size_bytes, migrate_s, analyze_s, elapsed_s}. Raises StepFailed with file, SQLSTATE and the
-        offending rows if a migration is missing afterwards, whatever the program said.
+        size_bytes, migrate_s, analyze_s, by, locks, elapsed_s}; locks (of a shared database) as
+        `Waits.figures`, more of an online one as `Online.apply`. Raises StepFailed with file, SQLSTATE and
+        the offending rows if a migration is missing afterwards, whatever the program said.
         """
         began = time.monotonic()
+        shared = self._engine.database("green") == self._engine.database("blue")
         async with database(self._engine, self._secrets, "green") as green:
-            await remember_copy(green)
             listed = await self._ask()
+            if not shared or _drops_consents(listed):
+                await remember_copy(green)
             before = dict(await green.fetchrow(COUNTERS))
-            listening = Listening()
-            watching = asyncio.create_task(self._watch(listed, progress))
+            listening, waits = Listening(), Waits()
             ran = time.monotonic()
-            try:
-                result = await self._engine.job("migrator", ["migrate", "sql", "-e", "--yes"], on_line=listening,
-                                                deadline_s=DEADLINE_S)
-            finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+            async with self._watched(listed, waits, progress, shared=shared):
+                if by == "online":
+                    exit_code, told = 0, await Online(self._engine, self._secrets).apply(listed, progress)
+                else:
+                    exit_code, told = await self._stock(listening), {}
             migrate_s = time.monotonic() - ran
             missing = sorted(set(listed.names) - await applied(green))
             if missing:
-                raise await self._failed(green, listed, missing, listening, result.exit_code)
+                raise await self._failed(green, listed, missing, listening, exit_code)
             pending = [v for v in listed.names if v not in listed.applied]
             progress({"done": len(pending), "total": len(pending), "now": "ANALYZE" if analyze else "marks"})
             analyzed = time.monotonic()
             if analyze:
                 await green.execute("ANALYZE")
             analyze_s = time.monotonic() - analyzed
-            marks = dict(await green.fetchrow(_MARKS))
+            marks = await _marks(green)
             after = dict(await green.fetchrow(COUNTERS))
             size = int(await green.fetchval("SELECT pg_database_size(current_database())"))
         slowest = sorted(listening.took_s.items(), key=lambda item: -item[1])[:SLOWEST]
-        return {"files": len(pending), "exit_code": result.exit_code, "marks": marks,
+        return {"files": len(pending), "exit_code": exit_code, "marks": marks, "by": by, **told,
                 "slowest": [{"version": v, "name": listed.names.get(v, ""), "elapsed_s": s} for v, s in slowest],
                 "files_s": listening.took_s, **{k: int(after[k]) - int(before[k]) for k in after},
                 "size_bytes": size, "migrate_s": round(migrate_s, 3), "analyze_s": round(analyze_s, 3),
+                **({"locks": waits.figures()} if shared else {}),
                 "elapsed_s": round(time.monotonic() - began, 3)}
+
+    async def _stock(self, listening: Listening) -> int:
+        result = await self._engine.job("migrator", ["migrate", "sql", "-e", "--yes"], on_line=listening,
+                                        deadline_s=DEADLINE_S)
+        return result.exit_code
+
+    @asynccontextmanager
+    async def _watched(self, listed: Listed, waits: Waits, progress: Progress, *, shared: bool) -> AsyncIterator[None]:
+        """Progress, and on a shared database the waits for locks, while the body runs."""
+        watching = [asyncio.create_task(self._watch(listed, progress))]
+        if shared:
+            watching.append(asyncio.create_task(self._watch_locks(waits, progress)))
+        try:
+            yield
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+
+    async def _watch_locks(self, waits: Waits, progress: Progress) -> None:
+        async with database(self._engine, self._secrets, "green", command_s=2.0) as green:
+            await watch_locks(green, waits, progress)
 
     async def listed(self) -> dict[str, Any]:
         """{expected, applied, missing: [version…], unexpected: [version…]}: the program's list and green's."""

@@ -36,7 +36,7 @@ _ACTIVITY = """
              + (SELECT coalesce(sum(size), 0) FROM pg_ls_tmpdir())::int8 AS temp_bytes
       FROM pg_stat_activity a
      WHERE a.datname = current_database() AND a.usename = $1 AND a.state <> 'idle'
-     ORDER BY a.query_start LIMIT 1"""
+     ORDER BY a.application_name = 'migrator' DESC, a.query_start LIMIT 1"""
 
 
 class Trouble(msgspec.Struct):

@@ -17,7 +17,9 @@ from sim.rigs.real.fence import Fence
 from sim.rigs.real.gauging import Gauging
 from sim.rigs.real.lifetime import Lifetime
 from sim.rigs.real.migration import Migration
+from sim.rigs.real.poisoned import poisoned
 from sim.rigs.real.repair import Repair
+from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.standing import Standing
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
@@ -37,7 +39,8 @@ class RealOperations:
     def __init__(self, engine: Engine, controls: dict[str, Controls], *, lifetime: Lifetime, copying: Copying,
                  cleanup: Cleanup, migration: Migration, repair: Repair, fence: Fence, verification: Verification,
                  gauging: Gauging, wellness: Wellness, replay_environment: dict[str, str],
-                 prove_green: Callable[[], Any], let_edge_take: Callable[[], Any]) -> None:
+                 prove_green: Callable[[], Any], let_edge_take: Callable[[], Any], secrets: Secrets) -> None:
+        self._secrets = secrets
         self._engine, self._controls = engine, controls
         self._lifetime, self._copying, self._cleanup = lifetime, copying, cleanup
         self._migration, self._repair, self._fence = migration, repair, fence
@@ -72,9 +75,9 @@ class RealOperations:
         """Mend or set aside the rows of the copy that break the migration."""
         return await self._cleanup.cleanup(rows=rows, progress=progress)
 
-    async def migrate(self, *, analyze: bool, progress: Progress) -> dict[str, Any]:
-        """Run the stock migration on the copy."""
-        return await self._migration.migrate(analyze=analyze, progress=progress)
+    async def migrate(self, *, by: str, analyze: bool, progress: Progress) -> dict[str, Any]:
+        """Run the migration on green's database: the stock one, or online."""
+        return await self._migration.migrate(by=by, analyze=analyze, progress=progress)
 
     async def repair(self, *, marks: list[str], progress: Progress) -> dict[str, Any]:
         """Mend what the migration marked wrongly."""
@@ -120,15 +123,15 @@ class RealOperations:
         """Nothing can write to a side's database, or again everything can."""
         return await (self._fence.close(side) if on else self._fence.open(side))
 
-    async def switch(self, what: Switchable, to: Side) -> dict[str, Any]:
-        """Point the edge, login-consent or authz at a side."""
-        part = what.replace("_", "-")
-        path = "/route" if what == "edge" else "/side"
-        told = await self._controls[part].ask("PUT", path, {"to": to})
+    async def switch(self, what: Switchable, to: Side, *, share: float = 1.0) -> dict[str, Any]:
+        """Point the edge, login-consent or authz at a side; the edge with a share of its requests."""
         if what == "edge":
-            self.standing.route = to
-        else:
-            self.standing.sides[part] = to
+            told = await self._controls["edge"].ask("PUT", "/route", {"to": to, "share": share})
+            self.standing.route, self.standing.share = to, share
+            return told
+        part = what.replace("_", "-")
+        told = await self._controls[part].ask("PUT", "/side", {"to": to})
+        self.standing.sides[part] = to
         return told
 
     async def replay(self, *, direction: Literal["forward", "back"], by: str, workers: int,
@@ -158,9 +161,10 @@ class RealOperations:
         return last
 
     async def stop_blue(self) -> dict[str, Any]:
-        """Stop blue's Hydra and Postgres; their data is kept until the stack is removed."""
+        """Stop blue's Hydra, and its Postgres unless green uses it; the data is kept until the stack is removed."""
         await self._engine.stop("blue-hydra")
-        await self._engine.stop("blue-postgres")
+        if self._engine.database("green") != self._engine.database("blue"):
+            await self._engine.stop("blue-postgres")
         return {"kept": "until the stack is removed"}
 
     async def prove_well(self, side: Side) -> dict[str, Any]:
@@ -177,6 +181,8 @@ class RealOperations:
             return self._copying.equality()
         if question == "migrations":
             return await self._migration.listed()
+        if question == "poisoned":
+            return await poisoned(self._engine, self._secrets, arguments.get("signatures") or {})
         return await self._verification.measure(question, arguments)
 
 

@@ -28,7 +28,8 @@ class Probing:
     """Probes of a running stack, by link."""
 
     def __init__(self, engine: Engine, controls: dict[str, Controls], issuer_host: str,
-                 login_host: str) -> None:
+                 login_host: str, green_prefix: str = "/admin") -> None:
+        self._green_prefix = green_prefix
         self._engine, self._controls = engine, controls
         self._issuer_host, self._login_host = issuer_host, login_host
 
@@ -60,8 +61,8 @@ class Probing:
             case "edge", "blue-postgres" | "green-postgres" | "queue":
                 return self._control(source, target)
             case "blue-hydra" | "green-hydra", _:
-                path = "/oauth2/introspect" if source == "blue-hydra" else "/admin/oauth2/introspect"
-                return self._introspect(self._engine.direct(source, "admin"), path)
+                prefix = self._green_prefix if source == "green-hydra" else ""
+                return self._introspect(self._engine.direct(source, "admin"), f"{prefix}/oauth2/introspect")
             case "copier" | "migrator", _:
                 return self._postgres_job(link)
             case "replayer", _:

@@ -20,10 +20,11 @@ from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines import open_engine
 from sim.rigs.real.engines.engine import Engine, Kind
+from sim.rigs.real.explicit import DSN_END, name_columns
 from sim.rigs.real.faulting import fault_makers
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.gauging import Gauging
-from sim.rigs.real.hydra_api import HydraApi
+from sim.rigs.real.hydra_api import HydraApi, admin_prefix
 from sim.rigs.real.lifetime import Lifetime, go_duration
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.noted import NotedEngine
@@ -34,7 +35,7 @@ from sim.rigs.real.rights import let_edge_take
 from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
-from sim.rigs.real.stack import Stack, load_stack
+from sim.rigs.real.stack import OWN_DATABASE, Stack, load_stack
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
@@ -77,18 +78,22 @@ class RealRig:
         population, plan = await asyncio.to_thread(_draw, scenario, seed)
         plan.write(folder / "plan.jsonl")
         write_private(folder / "environment.json", json.dumps(_environment(kind, parts, seed), indent=2) + "\n")
-        stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None)
+        stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None,
+                           shared=scenario.in_place)
         engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
                                    secrets=secrets(), variables=variables(scenario))
         return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
 
     async def start(self) -> dict[str, Any]:
-        """Start the blue side, green's empty Postgres, Toxiproxy, the queue and our services."""
+        """Start the blue side, green's empty Postgres if it has one, Toxiproxy, the queue and our services."""
         began = time.monotonic()
         engine = self.engine
-        await together(engine.start("toxiproxy"), engine.start("queue"), engine.start("green-postgres"))
+        await together(*(engine.start(name) for name in ("toxiproxy", "queue", OWN_DATABASE)
+                         if name in self.stack.names))
         seeding = await seed_blue(engine, self.scenario, self.population, self._secrets, self._progress)
         seeded_s = time.monotonic() - began
+        if self.scenario.stack.blue.columns == "explicit":
+            await name_columns(engine, self._secrets)
         await engine.start("blue-hydra")
         await together(*(engine.start(name) for name in OUR_SERVICES))
         self._compose()
@@ -112,22 +117,24 @@ class RealRig:
         self.sender = Sender({link: engine.link(link) for link in LINKS})
         self.clients = self.sender
         service = next(client for client in self.population.clients if client.kind == "service")
-        probing = Probing(self._bare_engine, self._controls, AUTH_HOST, LOGIN_HOST)
+        prefixes: dict[Side, str] = {"blue": admin_prefix(self.scenario.stack.blue.hydra),
+                                     "green": admin_prefix(self.scenario.stack.green.hydra)}
+        probing = Probing(self._bare_engine, self._controls, AUTH_HOST, LOGIN_HOST, prefixes["green"])
         apis: dict[Side, HydraApi] = {
-            "blue": HydraApi(engine.direct("blue-hydra", "admin"), prefix=""),
-            "green": HydraApi(engine.direct("green-hydra", "admin"), prefix="/admin")}
+            side: HydraApi(engine.direct(f"{side}-hydra", "admin"), prefix=prefix)
+            for side, prefix in prefixes.items()}
         self._apis = apis
         copying = Copying(engine, own)
         self.operations = RealOperations(
             engine, self._controls,
-            lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access),
+            lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access, prefixes),
             copying=copying, cleanup=Cleanup(engine, own), migration=Migration(engine, own),
             repair=Repair(engine, own), fence=Fence(engine, own),
             verification=Verification(engine, own, copying),
             gauging=Gauging(engine, own, self._controls["edge"], apis),
             wellness=Wellness(self.clients, service, self._nonsense),
             replay_environment={}, prove_green=self._prove_green,
-            let_edge_take=lambda: let_edge_take(engine, own))
+            let_edge_take=lambda: let_edge_take(engine, own), secrets=own)
         self.faults = fault_makers(engine, self.stack, own, probing, self._controls, self.operations.standing)
 
     async def _prove_green(self) -> int:
@@ -150,10 +157,11 @@ class RealRig:
     def environment(self) -> dict[str, str]:
         """Addresses for a user's own steps: REHEARSE_* variables, no secrets."""
         told = {"REHEARSE_RUN": self.engine.run_id, "REHEARSE_ENGINE": self.engine.kind}
-        for service, port in (("blue-postgres", "sql"), ("green-postgres", "sql"), ("blue-hydra", "admin"),
-                              ("blue-hydra", "public"), ("edge", "public"), ("edge", "internal")):
-            host, number = self.engine.direct(service, port)
-            told[f"REHEARSE_{service}_{port}".upper().replace("-", "_")] = f"{host}:{number}"
+        places = {f"{side}-postgres": (self.engine.database(side), "sql") for side in ("blue", "green")}
+        for name, (service, port) in {**places, **{s: (s, "") for s in ("blue-hydra", "edge")}}.items():
+            for one in [port] if port else [p for p in self.stack.ports(service) if p != "control"]:
+                host, number = self.engine.direct(service, one)
+                told[f"REHEARSE_{name}_{one}".upper().replace("-", "_")] = f"{host}:{number}"
         return told
 
     async def close(self) -> None:
@@ -183,8 +191,13 @@ def variables(scenario: Scenario) -> dict[str, str]:
     return {
         "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.hydra}",
         "PROGRAM_GREEN_HYDRA": f"hydra-{scenario.stack.green.hydra}",
+        "GREEN_ADMIN_PREFIX": admin_prefix(scenario.stack.green.hydra),
+        **({} if scenario.stack.green.hydra.startswith("2.") else
+           {"GREEN_HTTP": "--dangerous-force-http", "GREEN_CONFIG": "hydra-1.yaml"}),
+        "BLUE_DSN_END": DSN_END if scenario.stack.blue.columns == "explicit" else "",
         "ACCESS_TTL": go_duration(scenario.tokens.access), "REFRESH_TTL": go_duration(scenario.tokens.refresh),
-        "HASH_COST": str(scenario.population.hash_cost),
+        # 1.8.5 refuses a configuration below 8; the seeded hashes keep the scenario's own cost.
+        "HASH_COST": str(max(scenario.population.hash_cost, 8 if scenario.stack.blue.hydra == "1.8.5" else 4)),
         "GRACE_PERIOD": go_duration(scenario.stack.green.grace_period),
         "EDGE_COALESCING_S": f"{edge.coalescing:g}", "EDGE_BUFFER_S": f"{edge.buffer:g}",
         "EDGE_BUFFER_MAX": str(edge.buffer_max), "EDGE_QUEUE_DOWN": edge.queue_down,

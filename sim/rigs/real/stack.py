@@ -15,11 +15,12 @@ import msgspec
 
 from sim.errors import BadInput
 from sim.paths import data
+from sim.rigs.rig import Side
 
 if TYPE_CHECKING:
     import networkx
 
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}|\$\$")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?:(:?)-([^}]*))?\}|\$\$")
 
 
 def variable_name(*parts: str) -> str:
@@ -39,6 +40,8 @@ class Link(msgspec.Struct, frozen=True):
     """The port's name there."""
     harness: bool = False
     """True = the harness itself dials it, so the docker engine publishes it."""
+    shared: bool = False
+    """True = only there where green uses blue's database."""
 
     @property
     def source(self) -> str:
@@ -76,16 +79,36 @@ class Service(msgspec.Struct, frozen=True):
         return self.program.split("-")[0]
 
 
-class Stack:
-    """The stack file; nothing in it is specific to a run."""
+OWN_DATABASE, SHARED_DATABASE = "green-postgres", "blue-postgres"
+"""Green's database: its own, or blue's."""
 
-    def __init__(self, path: Path, raw: dict[str, Any]) -> None:
+
+class Stack:
+    """The stack file; nothing in it is specific to a run but whether both sides share blue's database."""
+
+    def __init__(self, path: Path, raw: dict[str, Any], *, shared: bool = False) -> None:
         self.path = path
-        self._raw: dict[str, dict[str, Any]] = raw.get("services", {})
-        self.links: dict[str, Link] = {}
+        self._raw: dict[str, dict[str, Any]] = dict(raw.get("services", {}))
+        every: dict[str, Link] = {}
         for name, told in raw.get("x-links", {}).items():
             service, _, port = str(told["to"]).partition(":")
-            self.links[name] = Link(name, int(told["listen"]), service, port, bool(told.get("harness")))
+            every[name] = Link(name, int(told["listen"]), service, port, bool(told.get("harness")),
+                               bool(told.get("shared")))
+        self.is_shared = shared
+        self.databases: dict[Side, str] = {
+            "blue": SHARED_DATABASE, "green": SHARED_DATABASE if shared else OWN_DATABASE}
+        """Side → the service that holds its database: the one place that knows it."""
+        self.links: dict[str, Link] = {
+            name: link for name, link in every.items()
+            if (link.service != OWN_DATABASE if shared else not link.shared)}
+        self.dialled: dict[str, str] = {link.variable: name for name, link in self.links.items()}
+        """Variable → the link whose address it holds."""
+        if shared:
+            self._raw.pop(OWN_DATABASE, None)
+            for link in every.values():
+                instead = f"{link.source}->{SHARED_DATABASE}"
+                if link.service == OWN_DATABASE and instead in self.links:
+                    self.dialled[link.variable] = instead
         self._check()
 
     def _check(self) -> None:
@@ -114,7 +137,8 @@ class Stack:
 
     def needs(self, service: str) -> list[str]:
         """The services that must be ready before this one."""
-        return list(self._raw[service].get("depends_on") or [])
+        found = list(self._raw[service].get("depends_on") or [])
+        return [SHARED_DATABASE if self.is_shared and name == OWN_DATABASE else name for name in found]
 
     def matching(self, name: str) -> list[str]:
         """The links a name means: itself, or all of that pair if it has no port.
@@ -171,8 +195,10 @@ class Stack:
         return graph
 
 
-def load_stack(path: Path | None = None, override: Path | None = None) -> Stack:
+def load_stack(path: Path | None = None, override: Path | None = None, *, shared: bool = False) -> Stack:
     """Read the stack file; an override's services are laid over it, key by key.
+
+    `shared`: green uses blue's database and there is no green-postgres.
 
     Raises BadInput with the place if a file can't be read.
     """
@@ -185,7 +211,7 @@ def load_stack(path: Path | None = None, override: Path | None = None) -> Stack:
             for key, value in (service or {}).items():
                 mine = base.get(key)
                 base[key] = {**mine, **value} if isinstance(mine, dict) and isinstance(value, dict) else value
-    return Stack(where, raw)
+    return Stack(where, raw, shared=shared)
 
 
 def _named_volumes(volumes: list[str]) -> dict[str, str]:
@@ -208,11 +234,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
-    """Compose's `${NAME:-default}`, `${NAME}` and `$$`; an unknown name without default is ''."""
+    """Compose's `${NAME:-default}`, `${NAME-default}`, `${NAME}` and `$$`.
+
+    With `:-` an empty value counts as none; an unknown name without default is ''.
+    """
 
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
-        return variables.get(match[1]) or match[2] or ""
+        known = variables.get(match[1])
+        return (known if known or (known is not None and not match[2]) else match[3]) or ""
 
     return _VARIABLE.sub(value, text)

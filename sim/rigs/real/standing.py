@@ -19,6 +19,8 @@ class Standing:
 
     def __init__(self) -> None:
         self.route: Side = "blue"
+        self.share = 1.0
+        """How much of the requests goes there."""
         self.capture = "off"
         """off, forward or back."""
         self.buffering = False
@@ -28,7 +30,7 @@ class Standing:
     def environment(self, part: str) -> dict[str, str]:
         """With what a part must be started to stand where it stood; {} for parts that keep nothing."""
         if part == "edge":
-            return {"EDGE_ROUTE": self.route, "EDGE_CAPTURE": self.capture,
+            return {"EDGE_ROUTE": self.route, "EDGE_SHARE": f"{self.share:g}", "EDGE_CAPTURE": self.capture,
                     "EDGE_BUFFERING": "on" if self.buffering else "off",
                     "EDGE_WRITES": "allowed" if self.writes_allowed else "refused"}
         if part in SIDE_VARIABLES:
@@ -38,7 +40,7 @@ class Standing:
     def wanted(self, part: str) -> dict[str, Any]:
         """The same in the words of the part's status; {} for parts that keep nothing."""
         if part == "edge":
-            return {"route": self.route, "capture": self.capture, "buffering": self.buffering,
+            return {"route": self.route, "share": self.share, "capture": self.capture, "buffering": self.buffering,
                     "writes_allowed": self.writes_allowed}
         return {"side": self.sides[part]} if part in self.sides else {}
 
@@ -48,7 +50,7 @@ def standing_of(status: dict[str, Any]) -> dict[str, Any]:
     if "route" not in status:
         return {"side": status.get("side")}
     capture = status.get("capture", {})
-    return {"route": status["route"], "capture": capture.get("direction") if capture.get("on") else "off",
+    return {"route": status["route"], "share": status.get("share"), "capture": capture.get("direction") if capture.get("on") else "off",
             "buffering": status.get("buffering"), "writes_allowed": status.get("writes_allowed")}
 
 

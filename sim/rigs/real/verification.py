@@ -113,9 +113,7 @@ class Verification:
             await self._learn(blue, green, arguments)
             for kind, request_id in await green.fetch(_OF_GRANTS, self._ids_of(grants)):
                 alive.setdefault(self._name(request_id), set()).add(kind)
-            for (request_id,) in await green.fetch(
-                    "SELECT consent_challenge_id FROM hydra_oauth2_flow WHERE state = 6 "
-                    "AND consent_challenge_id = ANY($1)", self._ids_of(consents)):
+            for (request_id,) in await green.fetch(await _standing(green), self._ids_of(consents)):
                 alive.setdefault(self._name(request_id), set()).add("flow")
         named = {grant: sorted(alive[grant]) for grant in sorted(alive)[:NAMED]}
         return {"checked": len({*grants, *consents}), "alive": named, "alive_count": len(alive)}
@@ -158,8 +156,10 @@ class Verification:
             usable = {challenge for challenge, good in rows if good} - revoked
             missing = {challenge for challenge, good in rows if not good} - revoked
             # Taken back on blue by whatever way: then green must not have it either.
-            there = await _ids(blue, "SELECT challenge FROM hydra_oauth2_consent_request_handled "
-                                     "WHERE challenge = ANY($1)", list(missing)) if missing else set()
+            there = missing
+            if missing and await has_table(blue, "hydra_oauth2_consent_request_handled"):
+                there = await _ids(blue, "SELECT challenge FROM hydra_oauth2_consent_request_handled "
+                                         "WHERE challenge = ANY($1)", list(missing))
             # Taken back on green with everything of that client, or of that subject: also what no revocation
             # names, such as the consent of a grant whose token had been revoked before.
             gone = await _ids(green, _WITH_OTHERS, list(missing), [s for s, _ in arguments.get("owners", ())],
@@ -218,6 +218,14 @@ class Verification:
 
     def _cut(self, request_ids: Iterable[str]) -> list[str]:
         return sorted(map(self._name, request_ids))[:NAMED]
+
+
+async def _standing(green: Connection) -> str:
+    """The query of consents that stand, in the words of green's own version."""
+    if await has_table(green, "hydra_oauth2_flow"):
+        return ("SELECT consent_challenge_id FROM hydra_oauth2_flow WHERE state = 6 "
+                "AND consent_challenge_id = ANY($1)")
+    return "SELECT challenge FROM hydra_oauth2_consent_request_handled WHERE challenge = ANY($1)"
 
 
 async def _ids(connection: Connection, query: str, *arguments: Any) -> set[str]:

@@ -35,11 +35,11 @@ def loopback_variables(stack: Stack, ports: Mapping[tuple[str, str], int], links
     told = {"BIND": "127.0.0.1"}
     for (service, port), number in ports.items():
         told[port_variable(service, port)] = str(number)
-    for name, number in links.items():
-        told[stack.links[name].variable] = f"127.0.0.1:{number}"
+    for variable, name in stack.dialled.items():
+        told[variable] = f"127.0.0.1:{links[name]}"
     return told
 
 
 def container_variables(stack: Stack) -> dict[str, str]:
     """Inside the stack's own network every link is Toxiproxy's, by service name."""
-    return {link.variable: f"toxiproxy:{link.listen}" for link in stack.links.values()}
+    return {variable: f"toxiproxy:{stack.links[name].listen}" for variable, name in stack.dialled.items()}

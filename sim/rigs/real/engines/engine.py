@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from sim.rigs.rig import Side
+
 Kind = Literal["docker", "process"]
 
 
@@ -70,6 +72,10 @@ class Engine(Protocol):
 
     async def restart(self, service: str) -> None:
         """Stop, start, wait until ready."""
+        ...
+
+    def database(self, side: Side) -> str:
+        """The service that holds a side's database; both have one where they share it."""
         ...
 
     def direct(self, service: str, port: str) -> tuple[str, int]:

@@ -37,6 +37,7 @@ from sim.rigs.real.record import HOME_PREFIX, Record
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.stack import Service, Stack, variable_name
 from sim.rigs.real.toxiproxy import Toxiproxy
+from sim.rigs.rig import Side
 
 STOP_S = 10.0
 """As `docker stop`: ten seconds, then SIGKILL."""
@@ -198,6 +199,10 @@ class ProcessEngine:
         """See `Engine.restart`."""
         await self.stop(service)
         await self.start(service)
+
+    def database(self, side: Side) -> str:
+        """See `Engine.database`."""
+        return self._stack.databases[side]
 
     def direct(self, service: str, port: str) -> tuple[str, int]:
         """See `Engine.direct`."""
