@@ -52,7 +52,9 @@ CHECKS: dict[str, Topic] = {
         "Every request gets a usable answer.",
         "An upgrade that holds every token but fails one request in ten is still an outage.",
         "failed: refused, 5xx, timed out or lost. shed: refused on purpose by the edge with 503. Requests that "
-        "waited in the edge's buffer are slow, not failed, up to stack.edge.buffer.",
+        "waited in the edge's buffer are slow, not failed, up to stack.edge.buffer. A request that waits for a lock "
+        "is not failed either, so the longest time in which something was asked for and nobody got an answer counts: "
+        "longest_gap, one second at most unless the scenario tolerates more.",
         "Load balancers, DNS and retries of real clients lie between; here clients talk to one edge.",
     ),
     "latency": Topic(

@@ -120,6 +120,20 @@ KEYS: dict[str, Topic] = {
         "stack.edge.queue_down: fail_closed (503) or fail_open.",
         "Decide it before the night.",
     ),
+    "database": Topic(
+        "Whose database green uses: its own (a copy), or blue's.",
+        "In place, nothing is copied and nothing can be left behind; but blue is migrated while it serves.",
+        "stack.green.database: own | blue. With blue there is one Postgres, no copy, no capture and no fence; migrate "
+        "is a point of no return unless blue names its columns.",
+        "Two versions on one schema: try each of them on it before the night.",
+    ),
+    "columns": Topic(
+        "explicit: the old Hydra reads through views that hold the columns it knows.",
+        "It reads with SELECT *: a new column makes every introspection say inactive, with 200.",
+        "stack.blue.columns: all | explicit. Views in a schema of their own, first in its DSN's search_path; in place "
+        "and within 1.x only.",
+        "A patched binary does the same; the views need no build, and a restart with the new DSN.",
+    ),
     "grace_period": Topic(
         "Hydra 2.3's own answer to repeated refreshes.",
         "It spares the edge's coalescing, once on 2.3.",

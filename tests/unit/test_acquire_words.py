@@ -57,6 +57,18 @@ def test_a_hydra_with_other_migrations_is_refused(tmp_path: Path) -> None:
     assert words.expect_migrations(program, pins.NATS) == ""
 
 
+def test_packed_migrations_stand_without_their_folder(tmp_path: Path) -> None:
+    program = tmp_path / "hydra-1.8.5"
+    names = "".join(f"{20190100000001 + n}_client{kind}.up.sql{20190100000001 + n}_client.down.sql"
+                    for n in range(46) for kind in ("", ".postgres"))
+    program.write_bytes(b"\x7fELF\x00" + names.encode() + b"20200819163013_add_idx.postgres.up.sql\x00")
+    assert words.expect_migrations(program, pins.hydra("1.8.5")) == "47 migrations, newest 20200819163013"
+    program.write_bytes(b"\x7fELF\x00 no box was packed")
+    with pytest.raises(PartMissing, match="other migrations") as refused:
+        words.expect_migrations(program, pins.hydra("1.8.5"))
+    assert "0, newest none" in refused.value.seen
+
+
 @pytest.mark.parametrize(
     ("word", "major"),
     [("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", 15), ("postgres (PostgreSQL) 18.6", 18), ("?", 0)],

@@ -155,6 +155,35 @@ def test_services_have_tokens_of_their_own() -> None:
     assert {row["subject"] for row in rows} == {"service-1"}
 
 
+EARLY = Rows(POPULATION, MINTER, Moment(NOW_S, ACCESS_S, REFRESH_S, "http://issuer.test/", "1.8.5"))
+
+
+def test_early_versions_keep_only_the_newest_tokens_of_what_lives() -> None:
+    text = EARLY.chunk(0, len(POPULATION.grants))
+    for table in ("hydra_oauth2_access", "hydra_oauth2_refresh"):
+        rows = read(text[table], table)
+        ids = [row["request_id"] for row in rows]
+        assert len(set(ids)) == len(ids)  # unique there
+        assert {row["active"] for row in rows} == {"t"}
+    dead = {grant.name for grant in some(state="revoked")}
+    assert dead and not dead & {row["request_id"] for row in read(text["hydra_oauth2_refresh"], "hydra_oauth2_refresh")}
+
+
+def test_early_versions_spell_the_session_the_go_way() -> None:
+    grant = next(grant for grant in some(state="live") if grant.in_use and grant.openid)
+    row = read(EARLY.chunk(grant.index, grant.index + 1)["hydra_oauth2_access"], "hydra_oauth2_access")[0]
+    session = MINTER.unseal(row["session_data"])
+    assert set(session) == {"idToken", "extra", "KID", "ClientID", "ConsentChallenge"}
+    assert set(session["idToken"]) == {"Claims", "Headers", "ExpiresAt", "Username", "Subject"}
+    assert session["ClientID"] == grant.client_id and session["ConsentChallenge"] == grant.name
+    assert session["idToken"]["Claims"]["Subject"] == session["idToken"]["Subject"] == grant.subject
+    assert session["idToken"]["Claims"]["AuthenticationMethodsReference"] == ""
+    issued_s = EARLY.issued_s(grant, grant.generations - 1)
+    assert session["idToken"]["ExpiresAt"]["access_token"] == zulu(issued_s + ACCESS_S)
+    service = read(EARLY.services(0, 1)["hydra_oauth2_access"], "hydra_oauth2_access")[0]
+    assert MINTER.unseal(service["session_data"])["idToken"]["Subject"] == "service-1"
+
+
 def zulu(at_s: float) -> str:
     from sim.rigs.real.sessions import zulu as write
 

@@ -38,16 +38,21 @@ class Gauging:
                          "rss_bytes": psutil.Process().memory_info().rss, "free_bytes": memory.available}}
 
     async def _side(self, side: Side) -> dict[str, Any]:
-        usage, metrics, backends = await asyncio.gather(
+        usage, metrics, backends, ready = await asyncio.gather(
             self._engine.usage(f"{side}-hydra"), self._or_nothing(self._apis[side].metrics()),
-            self._or_nothing(self._backends(side)))
-        told: dict[str, Any] = {"cpu_s": round(usage.cpu_s, 3), "rss_bytes": usage.rss_bytes, **metrics, **backends}
+            self._or_nothing(self._backends(side)), self._or_nothing(self._ready(side)))
+        told: dict[str, Any] = {"cpu_s": round(usage.cpu_s, 3), "rss_bytes": usage.rss_bytes, **metrics, **backends,
+                                **ready}
         return told if usage.rss_bytes or metrics else {}
 
     async def _backends(self, side: Side) -> dict[str, Any]:
         async with database(self._engine, self._secrets, side, command_s=1.0) as connection:
             row = await connection.fetchrow(_BACKENDS)
         return {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
+
+    async def _ready(self, side: Side) -> dict[str, Any]:
+        """What /health/ready says, to stand beside what clients meet: the two need not agree."""
+        return {"ready": await self._apis[side].ready()}
 
     async def _or_nothing(self, asked: Any) -> dict[str, Any]:
         try:

@@ -15,7 +15,7 @@ from sim.errors import PartMissing
 from sim.rigs.real.acquire import commands, pins
 
 _MIGRATION = re.compile(rb"migrations/(\d{14,20})_[A-Za-z0-9_.\-]+?\.up\.sql")
-_PACKED_MIGRATION = re.compile(rb"(?<!\d)(\d{14})_[A-Za-z0-9_.\-]+?\.up\.(?:sql|fizz)")
+_PACKED_MIGRATION = re.compile(rb"(?<!\d)(\d{14})_(?:(?!\.down\.)[A-Za-z0-9_.\-])+?\.up\.(?:sql|fizz)")
 """Names in a packr2 box stand without their folder."""
 _DEADLINE_S = 30.0
 

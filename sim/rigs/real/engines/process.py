@@ -55,6 +55,8 @@ class ProcessEngine:
         self._stack, self._parts, self._secrets = stack, parts, secrets
         self._home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=_home_parent()))
         self._home.chmod(0o711)  # Postgres may be another user
+        (self._home / "data").mkdir(mode=0o711)  # before the queue makes it for itself alone
+        (self._home / "data").chmod(0o711)
         self._record = Record(run_id, kind="process", run_dir=run_dir, folder=self._home)
         self._reserved = Ports()
         self._ports = {(name, port): self._reserved.take() for name in stack.names for port in stack.ports(name)}
