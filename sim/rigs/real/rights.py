@@ -15,6 +15,11 @@ TOKEN_TABLES = ("hydra_oauth2_access", "hydra_oauth2_refresh", "hydra_oauth2_cod
 
 
 async def let_edge_take(engine: Engine, secrets: Secrets) -> None:
-    """Allow the role `edge` to delete token rows on green; again is harmless."""
+    """Allow the role `edge` to delete token rows on green; again is harmless.
+
+    Where both sides share blue's database nothing is taken over, so nothing is allowed.
+    """
+    if engine.database("green") == engine.database("blue"):
+        return
     async with database(engine, secrets, "green") as green:
         await green.execute(f"GRANT DELETE ON {', '.join(TOKEN_TABLES)} TO edge")
