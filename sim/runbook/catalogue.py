@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.runbook import closing, database, own, prepare, switching, writing
 from sim.runbook.context import Acting, Context
-from sim.scenario import Migrate, Scenario, Step
+from sim.scenario import Cleanup, Migrate, Scenario, Step
 
 Act = Callable[[Context, Any], Acting]
 
@@ -81,6 +81,13 @@ MIGRATE_IN_PLACE = {
 def entry_of(step: Step, scenario: Scenario) -> Entry:
     """A step's entry, in the words that fit this scenario."""
     entry = CATALOGUE[step.kind]
+    if isinstance(step, Cleanup) and scenario.in_place:
+        stopped = step.old == "stopped"
+        return entry._replace(
+            does="find the rows of blue's own database that break the migration; mend or set aside each",
+            needs="blue's database is whole",
+            undo_words=("start the old Hydra again; " if stopped else "") + "what is mended stays, the rows are kept",
+            undo=database.start_old if stopped else None)
     if not isinstance(step, Migrate) or not scenario.in_place:
         return entry
     back = scenario.way_back_after_migration

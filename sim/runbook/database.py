@@ -28,8 +28,16 @@ def copy_undo(ctx: Context, step: Copy) -> Acting:
 
 def cleanup(ctx: Context, step: Cleanup) -> Acting:
     """Find the rows that would break the migration; mend each or set it aside."""
+    if step.old == "stopped":
+        yield from ctx.do(ctx.rig.operations.stop_blue())
     figures: dict[str, object] = yield from ctx.do(
         ctx.rig.operations.cleanup(rows=step.rows, progress=ctx.progress(step.name)))
+    return figures
+
+
+def start_old(ctx: Context, step: Cleanup) -> Acting:
+    """Blue serves again; what was mended stays, and what it was before is kept."""
+    figures: dict[str, object] = yield from ctx.do(ctx.rig.operations.start_blue())
     return figures
 
 

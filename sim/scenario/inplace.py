@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sim.scenario.messages import Broken
 from sim.scenario.model import Scenario
-from sim.scenario.steps import Cutover, Migrate, StepBase
+from sim.scenario.steps import Cleanup, Cutover, Migrate, StepBase
 
 UPGRADES: dict[tuple[str, str], str] = {
     ("1.8.5", "1.11.10"): "blue",
@@ -20,7 +20,6 @@ UPGRADES: dict[tuple[str, str], str] = {
 IMPOSSIBLE: dict[str, str] = {
     "capture": "no revocation is lost where there is one database",
     "copy": "green uses blue's database, so nothing is copied",
-    "cleanup": "rows are mended in a copy, and there is none",
     "replay": "green sees every revocation itself",
 }
 """Role → why it has no place where both sides share one database."""
@@ -71,13 +70,13 @@ def _shared(scenario: Scenario, n: int, step: StepBase) -> Iterator[Broken]:
     if step.role in IMPOSSIBLE:
         yield Broken(("runbook", n), f"{step.name} with stack.green.database: blue: {IMPOSSIBLE[step.role]}",
                      f"leave {step.name} out", on_key=True)
-    if step.role == "repair" and not scenario.stack.green.hydra.startswith("2."):
-        yield Broken(("runbook", n), f"{step.name}: {scenario.stack.green.hydra} marks nothing wrongly",
+    if step.role in ("cleanup", "repair") and not scenario.stack.green.hydra.startswith("2."):
+        yield Broken(("runbook", n), f"{step.name}: {scenario.stack.green.hydra} stumbles over no row and marks none",
                      f"leave {step.name} out", on_key=True)
     if isinstance(step, Cutover) and step.fence == "blue":
         yield Broken(("runbook", n, "fence"), "a fence round blue's database would shut green out too",
                      "write fence: none")
-    if isinstance(step, Migrate) and step.old == "stopped" and scenario.stack.blue.columns == "explicit":
+    if isinstance(step, Migrate | Cleanup) and step.old == "stopped" and scenario.stack.blue.columns == "explicit":
         yield Broken(("runbook", n, "old"), "explicit columns are there so that the old Hydra serves on",
                      "write old: serves, or stack.blue.columns: all")
 
@@ -86,7 +85,7 @@ def _apart(n: int, step: StepBase) -> Iterator[Broken]:
     todo = "write stack.green.database: blue, or leave it out"
     if isinstance(step, Migrate) and step.by == "online":
         yield Broken(("runbook", n, "by"), "nobody uses the copy: there is nothing to do online", todo)
-    if isinstance(step, Migrate) and step.old == "stopped":
+    if isinstance(step, Migrate | Cleanup) and step.old == "stopped":
         yield Broken(("runbook", n, "old"), "the old Hydra does not use the copy, so it need not stop", todo)
     if isinstance(step, Cutover) and step.share < 1:
         yield Broken(("runbook", n, "share"), "two databases that both take writes diverge with every request", todo)

@@ -34,7 +34,7 @@ BEFORE: tuple[tuple[str, str, str], ...] = (
 """(earlier, later, why): where both are in the runbook, they stand in this order."""
 
 IN_PLACE: frozenset[tuple[str, str]] = frozenset({
-    ("migrate", "copy"), ("cutover", "copy"), ("soak", "cutover"), ("cutover", "soak")})
+    ("cleanup", "copy"), ("migrate", "copy"), ("cutover", "copy"), ("soak", "cutover"), ("cutover", "soak")})
 """What is not asked where both sides share one database: there is no copy, and the old fleet may be watched."""
 
 NEEDS: tuple[tuple[str, str, str], ...] = (

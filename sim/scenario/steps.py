@@ -155,11 +155,13 @@ class Copy(StepBase):
 
 
 class Cleanup(StepBase):
-    """Removes or mends rows of the copy that would abort the migration."""
+    """Removes or mends rows that would abort the migration: in the copy, or in place."""
 
     kind: Literal["cleanup"] = "cleanup"
     rows: str = "known"
     """none, known, or the absolute path of an SQL file."""
+    old: Literal["serves", "stopped"] = "serves"
+    """What the old Hydra does from here on (in place only): while it serves, odd rows may still come."""
 
     @field_validator("rows")
     @classmethod
@@ -176,7 +178,7 @@ class Migrate(StepBase):
     by: Literal["stock", "online"] = "stock"
     """online = the stock migrations' own statements, rewritten so that nobody waits for them (in place only)."""
     old: Literal["serves", "stopped"] = "serves"
-    """What the old Hydra does meanwhile (in place only)."""
+    """What the old Hydra does from here on (in place only)."""
     analyze: bool = True
 
 

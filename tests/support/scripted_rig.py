@@ -70,6 +70,9 @@ class ScriptedOperations:
     async def replay(self, *, direction: str, by: str, workers: int, progress: Any) -> dict[str, Any]:
         return await self._act(f"replay {direction}")
 
+    async def start_blue(self) -> dict[str, Any]:
+        return await self._act("start blue")
+
     async def stop_blue(self) -> dict[str, Any]:
         return await self._act("stop blue")
 

@@ -26,7 +26,7 @@ def problems(text):
 @pytest.mark.parametrize("text", [
     A + "runbook: [baseline, migrate, {soak: {for: 5s}}]",
     A + f"runbook: [baseline, {{migrate: {{by: online}}}}, {MIXED}, {{soak: {{for: 5s}}}}, return, verify]",
-    B + "runbook: [baseline, lifetime, {migrate: {old: stopped}}, repair, {cutover: {fence: none}}, verify, close]",
+    B + "runbook: [baseline, lifetime, {cleanup: {old: stopped}}, migrate, repair, {cutover: {fence: none}}, verify]",
 ])
 def test_what_goes_together(text):
     assert problems(text) == []
@@ -35,9 +35,11 @@ def test_what_goes_together(text):
 @pytest.mark.parametrize(("text", "what", "column"), [
     (B + "runbook: [copy]", "copy with stack.green.database: blue", 11),
     (B + "runbook: [capture]", "capture with stack.green.database: blue", 11),
-    (B + "runbook: [migrate, cleanup]", "cleanup with stack.green.database: blue", 20),
+    (B + "runbook: [migrate, cleanup]", "migrate stands before cleanup", None),
+    (A + "runbook: [cleanup, migrate]", "cleanup: 1.11.10 stumbles over no row", 11),
+    ("runbook: [copy, {cleanup: {old: stopped}}, migrate]", "need not stop", 33),
     (B + "runbook: [migrate, {cutover: {fence: blue}}]", "would shut green out too", 38),
-    (A + "runbook: [migrate, repair]", "1.11.10 marks nothing wrongly", 20),
+    (A + "runbook: [migrate, repair]", "repair: 1.11.10 stumbles over no row and marks none", 20),
     (A + "runbook: [lifetime]", "1.8.5 has no lifetimes of a client's own", 11),
     ("runbook: [copy, {migrate: {by: online}}]", "there is nothing to do online", 32),
     ("runbook: [copy, {migrate: {old: stopped}}]", "need not stop", 33),

@@ -167,6 +167,11 @@ class RealOperations:
             await self._engine.stop("blue-postgres")
         return {"kept": "until the stack is removed"}
 
+    async def start_blue(self) -> dict[str, Any]:
+        """Start blue's Hydra again, where green uses its database and it had to stop."""
+        await self._engine.start("blue-hydra")
+        return {}
+
     async def prove_well(self, side: Side) -> dict[str, Any]:
         """A new token is issued, is active and is refused once revoked."""
         return await self._wellness.prove(side)
