@@ -165,6 +165,8 @@ def test_early_versions_keep_only_the_newest_tokens_of_what_lives() -> None:
         ids = [row["request_id"] for row in rows]
         assert len(set(ids)) == len(ids)  # unique there
         assert {row["active"] for row in rows} == {"t"}
+    assert all(row["authenticated_at"] for row in read(text["hydra_oauth2_authentication_session"],
+                                                       "hydra_oauth2_authentication_session"))  # NOT NULL there
     dead = {grant.name for grant in some(state="revoked")}
     assert dead and not dead & {row["request_id"] for row in read(text["hydra_oauth2_refresh"], "hydra_oauth2_refresh")}
 

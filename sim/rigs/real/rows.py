@@ -130,8 +130,9 @@ class Rows:
 
         if not grant.logged_out:
             if grant.session == n:
+                unknown = requested if self._moment.is_early else None  # NOT NULL until 1.11
                 lines["hydra_oauth2_authentication_session"].append(
-                    _line(session, None if at_login else authenticated, "" if at_login else subject,
+                    _line(session, unknown if at_login else authenticated, "" if at_login else subject,
                           grant.login_remembered))
             lines["hydra_oauth2_authentication_request"].append(_line(
                 challenge, scope, identifier(seed, "login verifier", n), identifier(seed, "login csrf", n),
