@@ -7,18 +7,20 @@ Every widget reads this and nothing else. `feed` takes each op once; figures tha
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.checks.forming import Forming
 from sim.checks.reading import HARNESS
 from sim.checks.verdict import Check, Verdict
 from sim.history.op import Header, Op
-from sim.scenario import Scenario
 from tui.captures import Captures
 from tui.earlier import Earlier
 from tui.events import Event, event
 from tui.rates import Traffic
 from tui.runbook import Runbook
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
 
 EVENTS_KEPT = 500
 VERDICT_EVERY_S = 1.0

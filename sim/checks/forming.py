@@ -6,6 +6,8 @@ what looks like a bad token is a lost chain once the chains were read by key.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from sim.checks.judge import compose, run_checks
@@ -13,7 +15,9 @@ from sim.checks.reading import Reading
 from sim.checks.terms import Terms
 from sim.checks.verdict import Check, Verdict
 from sim.history.op import Header, Op
-from sim.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
 
 
 class Forming:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sim.checks import (
     availability,
@@ -29,7 +30,9 @@ from sim.checks.terms import Terms
 from sim.checks.verdict import Check, Verdict, Word, worst
 from sim.history.history import History
 from sim.history.op import Header
-from sim.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
 
 ORDER: dict[str, Callable[[Reading, Lost], Check]] = {
     "revocation": revocation.check,

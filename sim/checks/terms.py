@@ -5,12 +5,14 @@ The checks see the scenario only through this, so a history can be judged under 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from sim.history.figures import FIGURES
-from sim.scenario.model import Scenario
+
+if TYPE_CHECKING:  # the screen's first frame waits for no pydantic model
+    from sim.scenario.model import Scenario
 
 LONGEST_GAP_S = 1.0
 """Source: the case's online upgrade counts as held if nothing stands still for more than a second."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from sim.checks.verdict import Check, Verdict
 from sim.history.figures import FIGURES
 from sim.history.history import History
-from sim.scenario import Scenario, scenario_files
+
+if TYPE_CHECKING:  # the screen takes words from here, and its first frame waits for no scenario
+    from sim.scenario import Scenario
 
 WIDTH = 78
 GLYPHS = {"held": "✓", "broken": "✗", "unknown": "?", "not_asked": "–", "open": "○"}
@@ -201,6 +204,8 @@ def again(verdict: Verdict, scenario: Scenario) -> str:
 
 def _again(scenario: Scenario) -> str:
     """What names this scenario to `rehearse run`: the number of one of ours, or the file."""
+    from sim.scenario import scenario_files
+
     if scenario.path is None or scenario.slug in {file.stem for file in scenario_files()}:
         return _number(scenario)
     return str(_from_here(scenario.path.resolve()))
