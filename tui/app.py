@@ -1,31 +1,35 @@
 """The screen: a process of its own that follows one run's history and sends commands to its socket.
 
 It reads what is written and nothing else, so it can come and go; whoever leaves it leaves the
-run alone. Commands go through the run's own socket in a thread, and the answer, a refusal too,
-is shown as it was given.
+run alone. What keys do stands beside it: commanding.py, replaying.py, opening.py.
 """
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
-from sim.control import send
-from sim.errors import Refused, RehearsalError
+from sim.errors import RehearsalError
 from tui import helping
+from tui.archive import Archive
+from tui.commanding import Commanding
+from tui.landmarks import Landmark
+from tui.opening import Opening
 from tui.playback import Live, Recording, Source
+from tui.replaying import Replaying
+from tui.screens.gate import GateSheet
 from tui.screens.overview import Overview
-from tui.screens.sheets import Choice, NoteSheet, Question, TextSheet
-from tui.screens.verdict import VerdictScreen
+from tui.screens.sheets import TextSheet
+from tui.screens.watched import Watched
+from tui.servicelogs import ServiceLogs
 from tui.state import Shown
 from tui.themes import THEMES
 
@@ -35,8 +39,19 @@ SLICE_S = 0.03
 VERDICT_WAIT_S = 5.0
 """Assumption: judging and writing verdict.json takes at most seconds; then the forming one is shown."""
 
+SCREENS = {
+    "overview": ("1", "everything that happens"),
+    "traffic": ("2", "latency over time, by operation and persona"),
+    "faults": ("3", "make one, heal one, see the proof"),
+    "database": ("4", "the migration, locks, sizes"),
+    "ledger": ("5", "every grant and its life"),
+    "log": ("6", "everything, merged by time"),
+    "verdict": ("7", "checks and their evidence"),
+}
+"""Screen → its key, and what the palette says of it."""
 
-class RehearsalApp(App[None]):
+
+class RehearsalApp(Commanding, Replaying, Opening):
     """One run's screen."""
 
     CSS_PATH = "app.tcss"
@@ -46,15 +61,27 @@ class RehearsalApp(App[None]):
         Binding("space", "pause", "pause or resume the runbook", priority=False),
         Binding("a", "approve", "approve the gate"),
         Binding("p", "postpone", "postpone by 60 s"),
+        Binding("b", "buffer", "buffer traffic"),
+        Binding("f", "fault", "a fault"),
+        Binding("H", "heal_all", "heal all"),
         Binding("x", "abort", "abort, or NO-GO at a gate"),
+        Binding("exclamation_mark", "panic", "panic"),
         Binding("n", "note", "a note"),
-        Binding("1", "overview", "overview"),
-        Binding("7", "verdict", "verdict"),
+        Binding("G", "gate", "the go/no-go sheet"),
+        *(Binding(key, f"front('{name}')", name) for name, (key, _) in SCREENS.items()),
+        Binding("T", "theme", "another theme"),
         Binding("question_mark", "help", "help"),
         Binding("q", "leave", "quit"),
-        Binding("plus", "faster(1)", "replay faster", show=False),
+        Binding("plus,equals_sign", "faster(1)", "replay faster", show=False),
         Binding("minus", "faster(-1)", "replay slower", show=False),
-        Binding("right", "ahead(10)", "replay: ahead 10 s", show=False),
+        Binding("right,greater_than_sign", "ahead(10)", "replay: ahead 10 s", show=False),
+        Binding("left,less_than_sign", "ahead(-10)", "replay: back 10 s", show=False),
+        Binding("right_square_bracket", "mark('phase', 1)", "replay: next phase", show=False),
+        Binding("left_square_bracket", "mark('phase', -1)", "replay: phase before", show=False),
+        Binding("right_curly_bracket", "mark('fault', 1)", "replay: next fault", show=False),
+        Binding("left_curly_bracket", "mark('fault', -1)", "replay: fault before", show=False),
+        Binding("B", "first_broken", "replay: first broken op", show=False),
+        Binding("home", "ahead(-1000000)", "replay: to the beginning", show=False),
         Binding("end", "ahead(1000000)", "replay: to the end", show=False),
     ]
 
@@ -66,20 +93,29 @@ class RehearsalApp(App[None]):
         speed: float = 1.0,
         source: Source | None = None,
         refresh_s: float = REFRESH_S,
+        read_only: bool = False,
     ) -> None:
         super().__init__()
-        self.folder = folder
+        self.folder, self.read_only = folder, read_only
         self.source: Source = source or (Recording(folder, speed) if replay else Live(folder))
         self.shown = Shown()
+        self.archive = Archive(self.source.follower)
+        self.services = ServiceLogs(folder)
+        self.landmarks: list[Landmark] = []
+        self.is_searched = False
+        """Whether the recording was searched for landmarks."""
         self.plain_glyphs = _needs_ascii()
         """Whether glyphs are written in ASCII."""
         self._refresh_s = refresh_s
         self._is_loaded = False
+        self._is_reading = False
         self._ended_at: float | None = None
         self._told_end = False
+        self._gate_shown_s = -1.0
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = "rehearse-light" if os.environ.get("REHEARSE_THEME") == "light" else "rehearse-dark"
+        wanted = f"rehearse-{os.environ.get('REHEARSE_THEME', 'dark')}"
+        self.theme = wanted if wanted in self.available_themes else "rehearse-dark"
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for the themes that do not name them."""
@@ -88,15 +124,32 @@ class RehearsalApp(App[None]):
     def on_mount(self) -> None:
         """The first frame comes before anything is read."""
         self.install_screen(Overview(), "overview")
-        self.install_screen(VerdictScreen(), "verdict")
         self.push_screen("overview")
+        self.call_after_refresh(self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        from tui.screens.database import DatabaseScreen
+        from tui.screens.faults import FaultsScreen
+        from tui.screens.ledger import LedgerScreen
+        from tui.screens.log import LogScreen
+        from tui.screens.traffic import TrafficScreen
+        from tui.screens.verdict import VerdictScreen
+
         self.run_worker(self._prepare, thread=True, exit_on_error=True)
+        self.install_screen(TrafficScreen(), "traffic")
+        self.install_screen(FaultsScreen(), "faults")
+        self.install_screen(DatabaseScreen(), "database")
+        self.install_screen(LedgerScreen(), "ledger")
+        self.install_screen(LogScreen(), "log")
+        self.install_screen(VerdictScreen(), "verdict")
         self.set_interval(self._refresh_s, self.refresh_now)
 
     def _prepare(self) -> None:
-        """Read the scenario and earlier runs beside the event loop."""
+        """Read the scenario, earlier runs and (of a recording) its landmarks beside the event loop."""
+        from sim.checks.verdict import from_json
         from sim.scenario import load_scenario
         from tui.earlier import earlier_runs
+        from tui.landmarks import landmarks
 
         try:
             scenario = load_scenario(str(self.folder / "scenario.yaml"))
@@ -105,34 +158,55 @@ class RehearsalApp(App[None]):
             scenario = None
         shown = Shown(scenario, earlier_runs(self.folder, scenario.slug if scenario else ""))
         self.call_from_thread(self._begin, shown)
+        if self.source.is_replay:
+            try:
+                verdict = from_json((self.folder / "verdict.json").read_bytes())
+                witnesses = [i for c in verdict.checks if c.verdict == "broken" for i in c.witnesses]
+            except (OSError, ValueError):
+                witnesses = []
+            self.landmarks = landmarks(self.source.follower.path, witnesses)
+            self.is_searched = True
 
     def _begin(self, shown: Shown) -> None:
         self.shown, self._is_loaded = shown, True
-        self._read()
+        self.read_more()
         self.refresh_now()
+
+    def forget(self) -> None:
+        """Begin anew with the same run: a replay goes back."""
+        before = self.shown
+        self.shown = Shown(before.scenario, before.earlier)
+        self.archive = Archive(self.source.follower)
+        self._told_end, self._ended_at = False, None
 
     # -- reading and drawing -----------------------------------------------------------------
 
-    def _read(self) -> None:
+    def read_more(self) -> None:
         """Take what is new, a slice of time long; an old run is caught up with in several."""
         ends = time.perf_counter() + SLICE_S
         shown, more = self.shown, True
+        feed = shown.feed
         while more and time.perf_counter() < ends:
             ops = self.source.take(1000)
             more = len(ops) >= 1000
             for op in ops:
-                shown.feed(op)
+                feed(op)
         shown.header = self.source.header
         shown.reading = f"reading {self.source.follower.share_read() * 100:.0f} %" if more else ""
-        if more:
-            self.set_timer(0.005, self._read)
+        if more and not self._is_reading:
+            self._is_reading = True
+            self.set_timer(0.005, self._read_again)
+
+    def _read_again(self) -> None:
+        self._is_reading = False
+        self.read_more()
 
     def refresh_now(self) -> None:
         """One tick: read, renew the verdict, draw the screen in front."""
         shown = self.shown
         if self._is_loaded:
             if not shown.reading:
-                self._read()
+                self.read_more()
             if isinstance(self.source, Recording):
                 held = "HELD " if self.source.held else ""
                 shown.replay_word = f"{held}REPLAY {self.source.speed:g}×"
@@ -141,9 +215,12 @@ class RehearsalApp(App[None]):
             if not shown.reading:
                 shown.settle()
                 self._look_for_the_end()
-        front = next((s for s in reversed(self.screen_stack) if isinstance(s, Overview | VerdictScreen)), None)
+                self._look_for_a_gate()
+        front = next((s for s in reversed(self.screen_stack) if isinstance(s, Watched)), None)
         if front is not None and front.is_mounted:
             front.show(shown)
+        if isinstance(self.screen, GateSheet) and self.screen.is_mounted:
+            self.screen.show(shown)
 
     def _log_line(self) -> str:
         """The last line the starting run wrote for people: getting the parts may take minutes."""
@@ -171,160 +248,75 @@ class RehearsalApp(App[None]):
                 if now - self._ended_at < VERDICT_WAIT_S and not self.source.is_replay:
                     return
         self._told_end = True
-        self.action_verdict()
+        if isinstance(self.screen, Overview):
+            self.front("verdict")
 
-    # -- commands ----------------------------------------------------------------------------
-
-    def command(self, verb: str, **arguments: str | float) -> None:
-        """Send one command to the run; its answer comes as a toast."""
-        if self.source.is_replay:
-            self.notify("this is a replay: nothing is running that could be commanded", severity="warning")
+    def _look_for_a_gate(self) -> None:
+        """A gate that opens brings its sheet, once; it never covers another sheet."""
+        gate = self.shown.runbook.gate
+        if gate is None or not self.shown.is_gate or self.source.is_replay or self.read_only:
             return
-        if self.shown.runbook.ended:
-            self.notify("the run has ended", severity="warning")
+        if gate.opened_s != self._gate_shown_s and not isinstance(self.screen, ModalScreen):
+            self._gate_shown_s = gate.opened_s
+            self.action_gate()
+
+    # -- screens -----------------------------------------------------------------------------
+
+    def action_front(self, name: str) -> None:
+        """A screen by its name."""
+        self.front(name)
+
+    def front(self, name: str) -> None:
+        """Bring a screen to the front; never from under an open question."""
+        if isinstance(self.screen, ModalScreen):
             return
-
-        def ask() -> None:
-            try:
-                told = send(self.folder, verb, who=_who(), **arguments)
-            except Refused as refused:
-                self.call_from_thread(
-                    self.notify, str(refused), title=f"{verb}: refused", severity="warning", markup=False
-                )
-            else:
-                self.call_from_thread(self.notify, told, title=verb, markup=False)
-
-        self.run_worker(ask, thread=True, group="commands")
-
-    def action_pause(self) -> None:
-        """Pause or resume the runbook (of a replay: the replay); never the traffic."""
-        if isinstance(self.source, Recording):
-            self.source.held = not self.source.held
-            self.refresh_now()
-            return
-        self.command("resume" if self.shown.state == "PAUSED" or self.shown.runbook.pause_asked else "pause")
-
-    def action_approve(self) -> None:
-        """GO at a gate."""
-        self.command("approve")
-
-    def action_postpone(self) -> None:
-        """Postpone the gate, or the cutover to come, by a minute."""
-        self.command("postpone", for_s=60.0)
-
-    def action_abort(self) -> None:
-        """Asks once; at a gate it is the no-go."""
-        if self.source.is_replay or self.shown.runbook.ended:
-            self.command("abort")
-            return
-        at_gate = self.shown.is_gate
-        title = "NO-GO: roll back to blue?" if at_gate else "Abort and roll back to blue?"
-        self._ask(
-            title,
-            f"Way back now: {self.shown.way_back()[1]}.",
-            [Choice("x", "yes, roll back", "nogo" if at_gate else "abort"), Choice("escape", "no, go on", "")],
-            lambda verb: self.command(verb, reason="from the screen"),
-        )
-
-    def action_note(self) -> None:
-        """One line for the history."""
-
-        def write(text: str | None) -> None:
-            if text:
-                self.command("note", text=text)
-
-        if self.source.is_replay or self.shown.runbook.ended:
-            self.command("note")
-        else:
-            self.push_screen(NoteSheet(), write)
-
-    def action_leave(self) -> None:
-        """A finished run or a replay just ends the screen; a living run is asked about."""
-        if self.source.is_replay or self.shown.runbook.ended:
-            self.exit()
-            return
-
-        def decided(value: str) -> None:
-            if value == "leave":
-                self.exit()
-            elif value == "abort":
-                self.command("abort", reason="from the screen")
-
-        self._ask(
-            "The run goes on. What now?",
-            "Left alone it ends by itself; rehearse watch latest comes back to it.",
-            [
-                Choice("l", "leave it running and quit", "leave"),
-                Choice("x", "abort it: roll back to blue", "abort"),
-                Choice("escape", "stay here", ""),
-            ],
-            decided,
-        )
-
-    def _ask(self, title: str, text: str, choices: list[Choice], then: Callable[[str], None]) -> None:
-        def answered(value: str | None) -> None:
-            if value:
-                then(value)
-
-        if not any(isinstance(s, Question) for s in self.screen_stack):
-            self.push_screen(Question(title, text, choices), answered)
-
-    # -- screens and replay ------------------------------------------------------------------
-
-    def action_overview(self) -> None:
-        """The overview."""
-        self._front("overview")
-
-    def action_verdict(self) -> None:
-        """The verdict screen."""
-        self._front("verdict")
-
-    def _front(self, name: str) -> None:
-        if any(isinstance(s, Question | NoteSheet) for s in self.screen_stack):
-            return  # never from under an open question
-        self.switch_screen(name)
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if self.screen is not self.get_screen(name):
+            self.switch_screen(name)
         self.call_after_refresh(self.refresh_now)
+
+    def action_fault(self) -> None:
+        """The faults' screen, and there a fault on the chosen link."""
+        from tui.screens.faults import FaultsScreen
+
+        faults = self.get_screen("faults")
+        assert isinstance(faults, FaultsScreen)
+        self.front("faults")
+
+    def action_theme(self) -> None:
+        """Dark, light, high contrast."""
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
     def action_help(self) -> None:
         """Keys and words."""
-        self.push_screen(TextSheet("Keys and words", helping.text(self.shown, replay=self.source.is_replay)))
-
-    def action_faster(self, steps: int) -> None:
-        """A replay's speed."""
-        if isinstance(self.source, Recording):
-            self.source.faster(steps)
-            self.refresh_now()
-
-    def action_ahead(self, seconds: float) -> None:
-        """A replay goes ahead."""
-        if isinstance(self.source, Recording):
-            self.source.skip(seconds)
-            self.refresh_now()
+        if isinstance(self.screen, ModalScreen):
+            return
+        self.push_screen(TextSheet("keys and words", helping.text(self.shown, replay=self.source.is_replay)))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: Textual's own and everything a key does here."""
         yield from super().get_system_commands(screen)
-        for name, does, act in (
+        for name, (key, does) in SCREENS.items():
+            yield SystemCommand(f"{name.capitalize()} ({key})", does, lambda name=name: self.front(name))
+        for said, does, act in (
             ("Pause or resume the runbook", "after the step under way; never the traffic", self.action_pause),
             ("Approve: GO", "the gate that waits", self.action_approve),
+            ("Go/no-go sheet", "of the gate that waits", self.action_gate),
             ("Postpone by 60 s", "the gate that waits, or the cutover to come", self.action_postpone),
+            ("Buffer traffic, or let it go on", "requests wait at the edge", self.action_buffer),
+            ("Heal all faults", "everything made by us is taken off", self.action_heal_all),
             ("Abort: roll back to blue", "asks once", self.action_abort),
+            ("Panic", "at once, without a question", self.action_panic),
             ("Write a note", "a line for the history", self.action_note),
-            ("Overview", "everything that happens", self.action_overview),
-            ("Verdict", "checks and their evidence", self.action_verdict),
+            ("Replay: first broken op", "the first witness of what broke", self.action_first_broken),
         ):
-            yield SystemCommand(name, does, act)
+            yield SystemCommand(said, does, act)
 
     def on_unmount(self) -> None:
         """Close the history."""
         self.source.close()
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "screen"
 
 
 def _needs_ascii() -> bool:

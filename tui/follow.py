@@ -2,12 +2,18 @@
 
 The screen is a process of its own, so the file is all it has. A last line that is not yet
 whole waits for its rest; one that never gets it (the run was killed) is simply not shown.
-Packed recordings (`.xz`) are read the same way.
+Packed recordings (`.xz`) are read the same way, and kept unpacked in a nameless file meanwhile.
+
+Where each op's line begins is kept (eight bytes an op), so that any op can be read again by its
+index: the screens hold indexes, never a million ops.
 """
 
 from __future__ import annotations
 
 import lzma
+import os
+import tempfile
+from array import array
 from pathlib import Path
 from typing import IO, cast
 
@@ -38,6 +44,14 @@ class Follower:
         self.damaged = 0
         """Whole lines that could not be read; left out, and said on the screen."""
         self.read_bytes = 0
+        self.begins: array[int] = array("Q")
+        """Op's index → where its line begins (in the unpacked file)."""
+        self.times: array[float] = array("d")
+        """Op's index → its t_s."""
+        self._plain: IO[bytes] | None = None
+        """What was unpacked so far."""
+        self.end = 0
+        """Where the last whole line ends (in the unpacked file)."""
         self._file: IO[bytes] | None = None
         self._packed: IO[bytes] | None = None
         self._rest = b""
@@ -50,6 +64,8 @@ class Follower:
             if not chunk:
                 break
             self.read_bytes += len(chunk)
+            if self._plain is not None:
+                self._plain.write(chunk)
             lines = (self._rest + chunk).split(b"\n")
             self._rest = lines.pop()
             self._decode(lines, ops)
@@ -74,6 +90,22 @@ class Follower:
         if self._packed is not None:
             self._packed.close()
             self._packed = None
+        if self._plain is not None:
+            self._plain.close()
+            self._plain = None
+
+    def block(self) -> bytes:
+        """The next bytes as they are, for whoever only searches them; not to be mixed with `take`."""
+        return self._read()
+
+    def piece(self, begin: int, size: int) -> bytes:
+        """Bytes of the unpacked history; may be called from another thread."""
+        if self._file is None or begin < 0:
+            return b""
+        if self._plain is not None:
+            self._plain.flush()
+            return os.pread(self._plain.fileno(), size, begin)
+        return os.pread(self._file.fileno(), size, begin)
 
     def _read(self) -> bytes:
         if self._file is None:
@@ -81,6 +113,7 @@ class Follower:
                 if self.path.suffix == ".xz":
                     self._packed = open(self.path, "rb")
                     self._file = cast(IO[bytes], lzma.open(self._packed, "rb"))
+                    self._plain = tempfile.TemporaryFile()
                 else:
                     self._file = open(self.path, "rb", buffering=0)
             except FileNotFoundError:
@@ -88,34 +121,21 @@ class Follower:
         return self._file.read(CHUNK_BYTES) or b""
 
     def _decode(self, lines: list[bytes], ops: list[Op]) -> None:
+        at, begins, times = self.end, self.begins, self.times
+        last_s = times[-1] if times else 0.0
         for line in lines:
             try:
                 if self.header is None:
                     self.header = _HEADER.decode(line)
                 else:
-                    ops.append(_OP.decode(line))
+                    op = _OP.decode(line)
+                    ops.append(op)
+                    last_s = op.t_s
+                    begins.append(at)
+                    times.append(last_s)
             except msgspec.MsgspecError:
                 self.damaged += 1
-
-
-def ops_at(path: Path, wanted: list[int]) -> list[Op]:
-    """The ops of these indexes and the completions of those that are invocations, in order.
-
-    Reads the file once more, decoding only what is asked for; for the evidence of a check.
-    """
-    indexes, found = set(wanted), list[Op]()
-    open_marks: dict[bytes, int] = {}
-    opened = lzma.open(path, "rb") if path.suffix == ".xz" else open(path, "rb")
-    with opened as file:
-        for number, line in enumerate(cast(IO[bytes], file), start=-1):
-            if number in indexes or any(mark in line for mark in open_marks):
-                try:
-                    op = _OP.decode(line)
-                except msgspec.MsgspecError:
-                    continue
-                if number in indexes or op.of in open_marks.values():
-                    found.append(op)
-                    open_marks = {mark: i for mark, i in open_marks.items() if i != op.of}
-                if op.type == "invoke" and number in indexes:
-                    open_marks[b'"of":%d' % op.i] = op.i
-    return found
+                begins.append(at)  # it was an op: the next ones keep their indexes
+                times.append(last_s)
+            at += len(line) + 1
+        self.end = at

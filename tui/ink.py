@@ -7,7 +7,7 @@ a widget or a theme.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
@@ -17,6 +17,32 @@ or waits for you · made: made by us (faults) · past: past, idle, not asked."""
 
 Span = tuple[str, Role]
 Line = list[Span]
+
+
+class To(NamedTuple):
+    """What a figure opens."""
+
+    kind: Literal["op", "log", "check", "grant", "screen", "link", "step", "explain"]
+    arg: str
+    """An op's index, a query of the log, a name."""
+
+
+class Opens(str):
+    """A piece of text that leads somewhere: enter or a click on it opens `to`."""
+
+    __slots__ = ("to",)
+    to: To
+
+    def __new__(cls, said: str, kind: str, arg: object = "") -> Opens:
+        made = super().__new__(cls, said)
+        made.to = To(kind, str(arg))  # type: ignore[arg-type]  # one of the kinds above
+        return made
+
+
+def like(piece: str, said: str) -> str:
+    """`said`, opening what `piece` opens."""
+    return Opens(said, *piece.to) if isinstance(piece, Opens) else said
+
 
 ROLES: tuple[Role, ...] = ("", "strong", "blue", "green", "bad", "ask", "made", "past")
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -79,7 +105,7 @@ def fit(line: Line, cells: int) -> Line:
             kept.append((piece, role))
             left -= size
             continue
-        kept.append((set_cell_size(piece, max(0, left - 1)) + "…", role) if left else ("", role))
+        kept.append((like(piece, set_cell_size(piece, max(0, left - 1)) + "…"), role) if left else ("", role))
         break
     return kept
 
@@ -99,7 +125,7 @@ def columns(cells: Sequence[tuple[str, int, Role]]) -> Line:
         span = abs(size)
         cut = said if cell_len(said) <= span else set_cell_size(said, span - 1) + "…"
         blank = " " * (span - cell_len(cut))
-        line.append((blank + cut if size < 0 else cut + blank, role))
+        line.append((like(said, blank + cut if size < 0 else cut + blank), role))
     return line
 
 

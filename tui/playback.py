@@ -15,7 +15,7 @@ from typing import Protocol
 from sim.history.op import Header, Op
 from tui.follow import Follower, history_file
 
-SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
+SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 50.0)
 AHEAD_OPS = 2000
 """How many ops of a recording are read before they are due."""
 
@@ -25,6 +25,8 @@ class Source(Protocol):
 
     follower: Follower
     is_replay: bool
+    at_s: float
+    """The instant of a recording that is shown; of a living run 0."""
 
     @property
     def header(self) -> Header | None:
@@ -41,6 +43,7 @@ class Live:
     """A run that is going on (or has ended): whatever is written is shown."""
 
     is_replay = False
+    at_s = 0.0
 
     def __init__(self, folder: Path) -> None:
         self.follower = Follower(history_file(folder))
@@ -99,6 +102,14 @@ class Recording:
     def skip(self, seconds: float) -> None:
         """Go ahead by so many seconds of the recording."""
         self.at_s += seconds
+
+    def rewind(self, at_s: float) -> None:
+        """Begin anew, to be shown at this instant: whoever reads must forget what was given."""
+        self.follower.close()
+        self.follower = Follower(self.follower.path)
+        self._ahead.clear()
+        self.at_s = max(0.0, at_s)
+        self._last_s = self._clock()
 
     def faster(self, steps: int) -> float:
         """The next higher (or, below zero, lower) speed; returns it."""

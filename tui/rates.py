@@ -9,6 +9,7 @@ from collections import deque
 
 from sim.checks.reading import is_answer, is_cut_off
 from sim.history.op import Op
+from tui.heat import ALL, Heat
 
 KEPT_S = 62
 """A minute of sparkline and the second under way."""
@@ -76,6 +77,11 @@ class Traffic:
         self.probed: dict[tuple[str, bool], tuple[bool, float]] = {}
         """(stack, whether the grant is good) → whether a probe last saw its token active, and when."""
         self._revoked: set[str] = set()
+        self.personas: dict[str, Row] = {}
+        """Persona → its figures, whatever it does."""
+        self.by_f: dict[str, Row] = {ALL: Row()}
+        """Every operation by its own name, and all of them."""
+        self.heat = Heat()
         self.total = 0
         self._begun: dict[int, float] = {}
 
@@ -93,11 +99,19 @@ class Traffic:
         side = self.sides.get(op.route or route)
         place = self.by_place["resource servers" if op.f == "introspect" else "clients"]
         failed, shed = outcome(op)
-        for each in (row, side, place):
+        persona = op.process.partition("-")[0]
+        actor = self.personas.get(persona)
+        if actor is None:
+            actor = self.personas[persona] = Row()
+        own = self.by_f.get(op.f)
+        if own is None:
+            own = self.by_f[op.f] = Row()
+        for each in (row, side, place, actor, own, self.by_f[ALL]):
             if each is not None:
                 each.note(op.t_s, latency_s)
                 each.failed += failed
                 each.shed += shed
+        self.heat.note(op.f, persona, op.t_s, latency_s, bad=failed or shed)
         if op.f == "revoke":
             self.revoking.note(op.t_s, latency_s)
             if op.type == "ok":

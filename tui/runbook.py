@@ -26,6 +26,8 @@ class StepSeen:
     took_s: float = 0.0
     figures: dict[str, Any] = field(default_factory=dict)
     undone: bool = False
+    i: int = -1
+    """The op that began it."""
 
 
 @dataclass
@@ -141,7 +143,7 @@ class Runbook:
             step = StepSeen(str(value.get("step")), str(value.get("kind", value.get("step"))))
             self.steps.append(step)
         if op.type == "invoke":
-            step.outcome, step.begun_s, step.undone = "runs", op.t_s, False
+            step.outcome, step.begun_s, step.undone, step.i = "runs", op.t_s, False, op.i
             step.undo = str(value.get("undo") or step.undo)
             step.deadline_s = float(value.get("deadline_s") or step.deadline_s)
             self.progress = {}

@@ -6,14 +6,17 @@ Every widget reads this and nothing else. `feed` takes each op once; figures tha
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from sim.checks.forming import Forming
-from sim.checks.reading import HARNESS
+from sim.checks.reading import HARNESS, Reading
+from sim.checks.tracking import Stand
 from sim.checks.verdict import Check, Verdict
 from sim.history.op import Header, Op
 from tui.captures import Captures
+from tui.database import DatabaseSeen
 from tui.earlier import Earlier
 from tui.events import Event, event
 from tui.rates import Traffic
@@ -42,6 +45,34 @@ class Cost:
         return self.now / self.allowed if self.allowed else float(self.now > 0)
 
 
+class FaultSeen:
+    """One fault as the history tells it."""
+
+    def __init__(self, name: str, told: dict[str, Any], i: int, begun_s: float) -> None:
+        self.name, self.told, self.i, self.begun_s = name, told, i, begun_s
+        self.proven: bool | None = None
+        """None while its proof is awaited."""
+        self.seen = ""
+        self.ended_s: float | None = None
+        """When it was taken off (or could not be made); None while it acts."""
+
+    @property
+    def where(self) -> str:
+        """The link or part it is made on."""
+        return str(self.told.get("link") or self.told.get("part") or "")
+
+    @property
+    def kind(self) -> str:
+        """`latency`, `down`, `kill` …"""
+        return str(self.told.get("fault", ""))
+
+    @property
+    def figures(self) -> str:
+        """`latency 250 ms` and so on, as it was made."""
+        toxic = self.told.get("toxic") or {}
+        return ", ".join(f"{k} {v:g}" if isinstance(v, int | float) else f"{k} {v}" for k, v in toxic.items())
+
+
 class Shown:
     """The whole screen's state."""
 
@@ -54,11 +85,20 @@ class Shown:
         self.captures = Captures()
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.gauge: dict[str, Any] = {}
+        self.gauge_i = 0
+        """The op of that gauge."""
         self.cores: dict[str, float] = {}
         """Cores used by blue's and green's Hydra over the last second."""
         self.links_tried = self.links_proven = 0
         self.faults: dict[str, dict[str, Any]] = {}
         """Active faults by name: what the invocation said."""
+        self.fault_log: list[FaultSeen] = []
+        """Every fault so far, healed ones too, in order."""
+        self.links: dict[str, bool | None] = {}
+        """Every link the run tried → whether it was proven; None while it is tried."""
+        self.database = DatabaseSeen()
+        self.lines: array[int] = array("I")
+        """Indexes of the ops that are a line of the log: all but invocations of traffic and gauges."""
         self.now_s = 0.0
         self.ops = 0
         self.verdict: Verdict | None = None
@@ -74,6 +114,7 @@ class Shown:
         self._wrong = 0.0
         self._gauged_s = 0.0
         self._fault_names: dict[int, str] = {}
+        self._link_names: dict[int, str] = {}
 
     # -- reduction ---------------------------------------------------------------------------
 
@@ -81,6 +122,8 @@ class Shown:
         """Take the next op."""
         self.ops += 1
         self.now_s = op.t_s
+        if (op.type != "invoke" or op.process in HARNESS) and op.f != "gauge":
+            self.lines.append(op.i)
         if self._forming is not None:
             self._forming.feed(op)
         if op.process in HARNESS:
@@ -115,12 +158,12 @@ class Shown:
             case "gauge":
                 self._gauged(op)
                 return
-            case "link" if op.type != "invoke":
-                self.links_tried += 1
-                self.links_proven += op.type == "ok" and bool((op.value or {}).get("proven"))
+            case "link":
+                self._link(op)
             case "fault" | "heal":
                 self._fault(op)
         self.runbook.feed(op)
+        self.database.feed(op)
         value = op.value or {}
         if op.f == "progress":
             step = self.runbook.current
@@ -142,18 +185,44 @@ class Shown:
             if now is not None and before is not None and since_s > 0:
                 self.cores[side] = max(0.0, (now - before) / since_s)
         self.gauge, self._gauged_s = value, op.t_s
+        self.gauge_i = op.i
+        self.database.gauged(op.t_s, value)
         self.captures.gauged((value.get("edge") or {}).get("capture") or {})
+
+    def _link(self, op: Op) -> None:
+        name = str((op.value or {}).get("link", ""))
+        if op.type == "invoke":
+            self._link_names[op.i] = name
+            self.links.setdefault(name, None)
+            return
+        name = self._link_names.get(-1 if op.of is None else op.of, name)
+        proven = op.type == "ok" and bool((op.value or {}).get("proven"))
+        self.links[name] = proven
+        self.links_tried += 1
+        self.links_proven += proven
 
     def _fault(self, op: Op) -> None:
         value = op.value or {}
         name = str(value.get("name", ""))
         if op.f == "fault" and op.type == "invoke":
+            seen = FaultSeen(name, value, op.i, op.t_s)
             self._fault_names[op.i] = name
             self.faults[name] = value
-        elif op.f == "fault" and op.type == "fail":
-            self.faults.pop(self._fault_names.get(op.of or -1, name), None)
+            self.fault_log.append(seen)
+            return
+        name = self._fault_names.get(-1 if op.of is None else op.of, name)
+        last = next((f for f in reversed(self.fault_log) if f.name == name), None)
+        if op.f == "fault":
+            if op.type == "fail":
+                self.faults.pop(name, None)
+            if last is not None:
+                last.proven = op.type == "ok" and bool(value.get("proven"))
+                last.seen = str(value.get("seen") or op.error or "")
+                last.ended_s = op.t_s if op.type == "fail" else None
         elif op.f == "heal" and op.type == "ok":
             self.faults.pop(name, None)
+            if last is not None:
+                last.ended_s = op.t_s
 
     # -- what widgets ask --------------------------------------------------------------------
 
@@ -173,6 +242,16 @@ class Shown:
     def is_gate(self) -> bool:
         """Does a gate wait for a decision?"""
         return self.runbook.gate is not None and self.state == "GATE"
+
+    @property
+    def stands(self) -> dict[str, Stand]:
+        """What the checks know of each grant that was touched; {} without a scenario."""
+        return self._forming.reading.tracking.stands if self._forming is not None else {}
+
+    @property
+    def reading_of_checks(self) -> Reading | None:
+        """What the checks have read, for the ledger."""
+        return self._forming.reading if self._forming is not None else None
 
     def figure(self, name: str) -> float | None:
         """`check.figure` so far."""

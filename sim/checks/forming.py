@@ -35,6 +35,11 @@ class Forming:
         """Take the next op, in order."""
         self._reading.feed(op)
 
+    @property
+    def reading(self) -> Reading:
+        """What was read so far: the ledger's screen shows it grant by grant."""
+        return self._reading
+
     def verdict(self) -> Verdict:
         """What holds so far."""
         running = self._reading.timeline.ended == "running"

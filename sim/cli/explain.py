@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from sim.cli.output import BOLD, next_step, result, result_json, styled
-from sim.cli.topics import KINDS, Topic, topics
 from sim.errors import BadInput
+from sim.report.topics import KINDS, Topic, topics
 
 WIDTH = 78
 """As wide as the report."""

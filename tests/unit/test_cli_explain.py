@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sim.cli.app import call
-from sim.cli.topics import topics
 from sim.history.figures import FIGURES
+from sim.report.topics import topics
 from sim.scenario import FAULTS
 from sim.scenario.extend import AMENDMENTS
 from sim.scenario.model import Scenario

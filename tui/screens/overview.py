@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.events import Resize
-from textual.screen import Screen
 
-from tui.state import Shown
+from tui.screens.watched import Watched
 from tui.widgets.checks import ChecksList
 from tui.widgets.happenings import Events
 from tui.widgets.header import Header
 from tui.widgets.keys import Keys
-from tui.widgets.lines import Lines
 from tui.widgets.phase import PhaseBar
 from tui.widgets.prices import Prices
 from tui.widgets.questions import Questions, SoFar
@@ -22,10 +19,8 @@ from tui.widgets.table import TrafficTable
 from tui.widgets.topology import Topology
 from tui.widgets.waiting import Waiting
 
-WIDE, NARROW, TALL_ROWS = (150, 46), (80, 24), 44
 
-
-class Overview(Screen[None]):
+class Overview(Watched):
     """Composes the panels; their order and size are the style sheet's."""
 
     def compose(self) -> ComposeResult:
@@ -48,17 +43,3 @@ class Overview(Screen[None]):
             yield Events(id="events")
         yield Waiting(id="waits")
         yield Keys(id="keys")
-
-    def on_resize(self, event: Resize) -> None:
-        """Choose the layout for this size."""
-        width, height = event.size
-        tiny = width < NARROW[0] or height < NARROW[1]
-        wide = width >= WIDE[0] and height >= WIDE[1]
-        self.set_class(tiny, "-tiny")
-        self.set_class(wide, "-wide")
-        self.set_class(not wide and not tiny and height >= TALL_ROWS, "-tall")
-
-    def show(self, shown: Shown) -> None:
-        """Let every panel draw this instant."""
-        for panel in self.query(Lines):
-            panel.show(shown)

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
-from textual.screen import Screen
 
 from sim.checks.verdict import Check
 from sim.history.op import Op
 from sim.report.text import headline
 from tui import verdicts, words
+from tui.base import of
 from tui.ink import Line, Role, between, box, columns
+from tui.screens.watched import Watched
 from tui.state import Shown
 from tui.widgets.checks import ROLES
 from tui.widgets.header import Header
@@ -183,7 +183,7 @@ class VerdictKeys(Lines):
         ]
 
 
-class VerdictScreen(Screen[None]):
+class VerdictScreen(Watched):
     """Arrow keys choose a check."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -203,10 +203,6 @@ class VerdictScreen(Screen[None]):
         yield CheckRows(id="list")
         yield Evidence(id="pane")
         yield VerdictKeys(id="keys")
-
-    def on_resize(self, event: Resize) -> None:
-        """More room for the evidence where there is more."""
-        self.set_class(event.size.height >= 40, "-tall")
 
     @property
     def check(self) -> Check | None:
@@ -235,23 +231,14 @@ class VerdictScreen(Screen[None]):
             self._asked, pane.witnesses = wanted, None
             if check.witnesses:
                 self._look_up(check)
-        for panel in self.query(Lines):
-            panel.show(shown)
+        super().show(shown)
 
     def _look_up(self, check: Check) -> None:
-        from tui.app import RehearsalApp
-
-        app = self.app
-        assert isinstance(app, RehearsalApp)
-        path = app.source.follower.path
-
-        def read() -> None:
-            from tui.follow import ops_at
-
-            found = ops_at(path, check.witnesses)
-            app.call_from_thread(self._found, check, found)
-
-        self.run_worker(read, thread=True, group="witnesses", exclusive=True, exit_on_error=False)
+        app = of(self)
+        found: list[Op] = []
+        for i in check.witnesses:
+            found += [op for op in app.archive.pair(i) if op is not None and op not in found]
+        self._found(check, found)
 
     def _found(self, check: Check, ops: list[Op]) -> None:
         pane = self.query_one(Evidence)
@@ -259,6 +246,12 @@ class VerdictScreen(Screen[None]):
             pane.witnesses = ops
             if self._shown is not None:
                 pane.show(self._shown)
+
+    def choose(self, name: str) -> None:
+        """Choose a check by its name."""
+        names = [c.name for c in self._shown.verdict.checks] if self._shown and self._shown.verdict else []
+        if name in names:
+            self.action_choose(names.index(name) - self.query_one(CheckRows).chosen)
 
     def action_choose(self, by: int) -> None:
         """The next check, up or down."""
@@ -297,11 +290,9 @@ class VerdictScreen(Screen[None]):
 
     def action_report(self) -> None:
         """The report's text, if it is written."""
-        from tui.app import RehearsalApp
         from tui.screens.sheets import TextSheet
 
-        app = self.app
-        assert isinstance(app, RehearsalApp)
+        app = of(self)
         try:
             text = (app.folder / "report.txt").read_text(encoding="utf-8")
         except OSError:

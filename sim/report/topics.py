@@ -19,9 +19,9 @@ KINDS = ("check", "step", "fault", "exit code", "key", "word")
 
 def topics() -> dict[tuple[str, str], Topic]:
     """(kind, name) → topic, in the order in which they are listed."""
-    from sim.cli.topics_checks import CHECKS
-    from sim.cli.topics_keys import EXIT_CODES, KEYS, WORDS
-    from sim.cli.topics_steps import FAULTS, STEPS
+    from sim.report.topics_checks import CHECKS
+    from sim.report.topics_keys import EXIT_CODES, KEYS, WORDS
+    from sim.report.topics_steps import FAULTS, STEPS
 
     tables = (CHECKS, STEPS, FAULTS, EXIT_CODES, KEYS, WORDS)
     return {(kind, name): topic for kind, table in zip(KINDS, tables, strict=True) for name, topic in table.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.cli.topics import Topic
+from sim.report.topics import Topic
 
 STEPS: dict[str, Topic] = {
     "baseline": Topic(

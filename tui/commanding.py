@@ -1,0 +1,144 @@
+"""What a person asks of the run from the screen: each goes through the run's socket, each is answered."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from sim.control import send
+from sim.errors import Refused
+from tui.base import RunApp
+from tui.playback import Recording
+from tui.screens.gate import GateSheet
+from tui.screens.sheets import Choice, NoteSheet
+
+
+class Commanding(RunApp):
+    """The keys that act."""
+
+    def may_command(self, verb: str) -> bool:
+        """Can anything be commanded now? Says why not."""
+        if self.source.is_replay:
+            why = "this is a replay: nothing is running that could be commanded"
+        elif self.read_only:
+            why = "this screen only watches: it was opened read-only"
+        elif self.shown.runbook.ended:
+            why = "the run has ended"
+        else:
+            return True
+        self.notify(why, title=f"{verb}: refused", severity="warning")
+        return False
+
+    def command(self, verb: str, *, by: str = "", **arguments: Any) -> None:
+        """Send one command to the run; its answer, a refusal too, comes as a toast."""
+        if not self.may_command(verb):
+            return
+
+        def ask() -> None:
+            try:
+                told = send(self.folder, verb, who=by or who(), **arguments)
+            except Refused as refused:
+                self.call_from_thread(
+                    self.notify, str(refused), title=f"{verb}: refused", severity="warning", markup=False
+                )
+            else:
+                self.call_from_thread(self.notify, told, title=verb, markup=False)
+
+        self.run_worker(ask, thread=True, group="commands")
+
+    def action_pause(self) -> None:
+        """Pause or resume the runbook (of a replay: the replay); never the traffic."""
+        if isinstance(self.source, Recording):
+            self.source.held = not self.source.held
+            self.refresh_now()
+            return
+        self.command("resume" if self.shown.state == "PAUSED" or self.shown.runbook.pause_asked else "pause")
+
+    def action_approve(self) -> None:
+        """GO at a gate."""
+        self.command("approve")
+
+    def action_postpone(self) -> None:
+        """Postpone the gate, or the cutover to come, by a minute."""
+        self.command("postpone", for_s=60.0)
+
+    def action_buffer(self) -> None:
+        """Let requests wait at the edge, or let them go on."""
+        on = not bool((self.shown.gauge.get("edge") or {}).get("buffering"))
+        self.command("buffer", on=on)
+
+    def action_panic(self) -> None:
+        """At once and without a question: everything made by us off, back to blue."""
+        self.command("panic")
+
+    def action_heal_all(self) -> None:
+        """Take every fault off."""
+        self.command("heal")
+
+    def action_abort(self) -> None:
+        """Asks once; at a gate it is the no-go."""
+        at_gate = self.shown.is_gate
+        if not self.may_command("abort"):
+            return
+        self.ask(
+            "NO-GO: roll back to blue?" if at_gate else "Abort and roll back to blue?",
+            f"Way back now: {self.shown.way_back()[1]}.",
+            [Choice("x", "yes, roll back", "nogo" if at_gate else "abort"), Choice("escape", "no, go on", "")],
+            lambda verb: self.command(verb, reason="from the screen"),
+        )
+
+    def action_note(self) -> None:
+        """One line for the history."""
+
+        def write(text: str | None) -> None:
+            if text:
+                self.command("note", text=text)
+
+        if self.may_command("note"):
+            self.push_screen(NoteSheet(), write)
+
+    def action_gate(self) -> None:
+        """The go/no-go sheet of the gate that waits."""
+        if not self.shown.is_gate or self.source.is_replay:
+            self.notify("no gate waits for a decision", severity="warning")
+            return
+
+        def decided(answer: tuple[str, str, str] | None) -> None:
+            if answer is not None:
+                verb, name, reason = answer
+                extra = {"for_s": 60.0} if verb == "postpone" else {}
+                self.command(verb, by=name, reason=reason, **extra)
+
+        self.push_screen(GateSheet(who()), decided)
+        self.call_after_refresh(self.refresh_now)
+
+    def action_leave(self) -> None:
+        """A finished run or a replay just ends the screen; a living run is asked about."""
+        if self.source.is_replay or self.shown.runbook.ended or self.read_only:
+            self.exit()
+            return
+
+        def decided(value: str) -> None:
+            if value == "leave":
+                self.exit()
+            elif value == "abort":
+                self.command("abort", reason="from the screen")
+
+        self.ask(
+            "The run goes on. What now?",
+            "Left alone it ends by itself; rehearse watch latest comes back to it.",
+            [
+                Choice("l", "leave it running and quit", "leave"),
+                Choice("x", "abort it: roll back to blue", "abort"),
+                Choice("escape", "stay here", ""),
+            ],
+            decided,
+        )
+
+
+def who() -> str:
+    """The person at this terminal."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "screen"

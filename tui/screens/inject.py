@@ -1,0 +1,144 @@
+"""A fault in four presses: kind, figures with their units, how long, go."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.reach import blast
+
+
+class Field(NamedTuple):
+    """One figure of a fault: what it is, in which unit, and what is offered."""
+
+    key: str
+    offered: str
+    unit: str
+    """duration, size, rate"""
+    needed: bool = True
+
+
+OFFERED: dict[str, tuple[str, str]] = {
+    "latency": ("250ms", "duration"),
+    "jitter": ("", "duration"),
+    "rate": ("64KiB/s", "rate"),
+    "delay": ("100ms", "duration"),
+    "timeout": ("1s", "duration"),
+    "bytes": ("64KiB", "size"),
+    "average_size": ("64B", "size"),
+    "size_variation": ("", "size"),
+}
+"""Figure → what is offered for it (empty: left out unless written), and its unit."""
+
+PART_FAULTS = ("kill", "pause", "restart")
+"""What can be asked for on a part; whether this run can do it, the run says."""
+
+EXAMPLES = {"duration": "250ms, 2s", "size": "64KiB", "rate": "64KiB/s"}
+
+
+def kinds(where: str) -> list[str]:
+    """The faults that are made on a link, or on a part."""
+    from sim.scenario.faults import FAULTS  # brings pydantic: only when somebody injects
+
+    return list(FAULTS) if "->" in where else list(PART_FAULTS)
+
+
+def fields(kind: str) -> list[Field]:
+    """The figures a fault takes, those it needs first."""
+    from sim.scenario.faults import TOXIC_FIELDS
+
+    needed, may = TOXIC_FIELDS.get(kind, ((), ()))
+    return [
+        Field(key, *OFFERED.get(key, ("", "duration")), needed=n == 0)
+        for n, keys in enumerate((needed, may))
+        for key in keys
+    ]
+
+
+def amount(text: str, unit: str) -> float:
+    """A figure in seconds, bytes or bytes a second. Raises ValueError with what would be right."""
+    from sim.scenario.quantities import duration, flow, size
+
+    read = {"duration": duration, "size": size, "rate": flow}[unit]
+    return float(read(text.strip()))
+
+
+class InjectSheet(ModalScreen[dict[str, Any] | None]):
+    """Kind first, then a line a figure; the last enter sends it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back")]
+
+    def __init__(self, where: str, links: list[str]) -> None:
+        super().__init__()
+        self.where, self.links = where, links
+        self._kind = ""
+        self._fields: list[Field] = []
+
+    def compose(self) -> ComposeResult:
+        """The list of kinds."""
+        felt = ", ".join(sorted(blast(self.where, self.links))) or "nobody"
+        with Vertical(id="inject"):
+            yield Static(Content(f"A fault on {self.where}"), classes="sheet--title")
+            yield Static(Content(f"may be felt by: {felt}"), classes="sheet--keys")
+            yield OptionList(*(Option(Content(f"{k:<12} {_does(k)}"), id=k) for k in kinds(self.where)), id="kinds")
+            yield Static(Content("enter takes it   esc back"), classes="sheet--keys", id="injectkeys")
+
+    def on_mount(self) -> None:
+        """The first kind is latency: enter is enough."""
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A kind was chosen: its figures."""
+        event.stop()
+        self._kind = str(event.option.id)
+        self._fields = [*fields(self._kind), Field("for", "10s", "duration", needed=False)]
+        self.run_worker(self._ask())
+
+    async def _ask(self) -> None:
+        box = self.query_one("#inject", Vertical)
+        await self.query_one(OptionList).remove()
+        for field in self._fields:
+            label = {"for": "for how long; empty: until it is healed"}.get(field.key, field.key.replace("_", " "))
+            await box.mount(
+                Static(Content(f"{label} ({EXAMPLES[field.unit]})"), classes="inject--label"),
+                Input(field.offered, id=f"field-{field.key}"),
+                before="#injectkeys",
+            )
+        await box.mount(Static("", id="injectwrong"), before="#injectkeys")
+        self.query_one(".sheet--title", Static).update(Content(f"{self._kind} on {self.where}"))
+        self.query_one("#injectkeys", Static).update(Content("enter makes it   tab next figure   esc back"))
+        self.query(Input).first().focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in any line: all right → it is made; else what is wrong, and where."""
+        event.stop()
+        told: dict[str, Any] = {"fault": self._kind, "link" if "->" in self.where else "part": self.where}
+        for field in self._fields:
+            text = self.query_one(f"#field-{field.key}", Input).value.strip()
+            if not text and not field.needed:
+                continue
+            try:
+                told[field.key] = amount(text, field.unit)
+            except ValueError as wrong:
+                self.query_one("#injectwrong", Static).update(Content(f"✗ {field.key}: {wrong}"))
+                self.query_one(f"#field-{field.key}", Input).focus()
+                return
+        self.dismiss(told)
+
+    def action_leave(self) -> None:
+        """Back, nothing made."""
+        self.dismiss(None)
+
+
+def _does(kind: str) -> str:
+    from sim.report.topics import topics
+
+    topic = topics().get(("fault", kind))
+    return topic.what[:52] if topic is not None else ""
