@@ -208,8 +208,8 @@ class RehearsalApp(Commanding, Replaying, Opening):
             if not shown.reading:
                 self.read_more()
             if isinstance(self.source, Recording):
-                held = "HELD " if self.source.held else ""
-                shown.replay_word = f"{held}REPLAY {self.source.speed:g}×"
+                held = "paused" if self.source.held else f"{self.source.speed:g}×"
+                shown.replay_word = f"REPLAY {held}"
             elif shown.runbook.stack_ready_s is None and not shown.runbook.ended:
                 shown.runbook.why = self._log_line()
             if not shown.reading:

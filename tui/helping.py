@@ -7,30 +7,38 @@ from tui.state import Shown
 
 _KEYS = """\
 space  pause or resume the runbook after the step under way; never the traffic
-a      approve: GO at a gate            p  postpone the gate or the cutover by 60 s
-x      abort and roll back to blue; NO-GO at a gate. Asks once
-n      a note for the history
-1      overview      7  verdict         ctrl+p  every command by name, and the theme
-q      quit: leave the run running, abort it, or stay
-verdict: ↑↓ choose a check, enter its evidence, e explain, r the report"""
+a p x  GO, postpone 60 s, NO-GO at a gate (G its sheet); x else: abort, asks once
+f      a fault: choose a link or part, enter, kind, figures, enter. H heals all
+b      buffer traffic, or let it go on      !  panic: at once, no question
+n      a note for the history               T  dark, light, high contrast
+q      quit: leave the run running, abort it, or stay"""
 
 _REPLAY = """\
-space  hold or go on                    + -  faster, slower
-→      ahead 10 s                       end  to the end
-1      overview      7  verdict         q    quit
-verdict: ↑↓ choose a check, enter its evidence, e explain, r the report"""
+space  hold or go on                    + -  speed, 0.5 to 50 times
+← →    10 s back, ahead                 home end  the beginning, the end
+[ ]    phase before, next               { }  fault before, next
+B      the first op that broke something     click the line: go there
+T      dark, light, high contrast       q    quit"""
+
+_SCREENS = """\
+1 overview  2 traffic  3 faults  4 database  5 ledger  6 log  7 verdict
+tab enter   walk over the figures and open one; so does a click. Every figure
+            ends at its ops: request, answer, exact command, UTC time
+y           copies an op as curl, psql or YAML       e  explains it
+/           filters a list                           ctrl+p  every command"""
 
 _WORDS = """\
 WHERE           the step of the runbook, and how far it is. ~ is an estimate
-SAFE?           the checks so far: ✓ held  ○ open  ? unknown  ✗ broken  – not asked
+SAFE?           the checks: ✓ held  ○ open  ? unknown  ✗ broken  – not asked
 LOST            what only blue has since the copy; frozen at the switch
 WAY BACK        what an abort costs this second: free, N grants, or closed
 failed          no usable answer        shed   refused on purpose by the edge
 wrong           a revoked token called active, or a good one inactive
 latency         from when the request was due, last 10 s
-REVOCATIONS     acknowledged = on green + in queue (+ void: nothing to do on green)
-colours         blue and green are the two stacks; red ✗ broken; amber waits for you
-                or is unknown; magenta was made by us; grey is past or idle"""
+REVOCATIONS     acknowledged = on green + in queue + void (nothing to do there)
+colours         blue and green are the two stacks; red ✗ broken; amber waits
+                for you or is unknown; magenta made by us; grey past or idle
+bold            changed within the last second"""
 
 
 def text(shown: Shown, *, replay: bool) -> str:
@@ -40,4 +48,4 @@ def text(shown: Shown, *, replay: bool) -> str:
         source = f"Estimates (~) are medians of {words.plural(runs, 'earlier run')} of this scenario beside this one."
     else:
         source = "No earlier run of this scenario lies beside this one: estimated is only what the scenario waits for."
-    return "\n\n".join((_REPLAY if replay else _KEYS, _WORDS, source))
+    return "\n\n".join((_REPLAY if replay else _KEYS, _SCREENS, _WORDS, source))

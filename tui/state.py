@@ -35,6 +35,7 @@ class Cost:
 
     def __init__(self, label: str, now: int, allowed: float | None, *, estimated: bool = False) -> None:
         self.label, self.now, self.allowed, self.estimated = label, now, allowed, estimated
+        self.check = {"new grants": "write_loss", "lost chains": "session_continuity"}.get(label, "login_continuity")
         """`allowed` None = all of them; `estimated`: the share of a number not yet counted."""
 
     @property

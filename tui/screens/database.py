@@ -107,9 +107,7 @@ class Sizes(Lines):
         if seen.seeded:
             rows = sum((seen.seeded.get("rows") or {}).values())
             size = float(seen.seeded.get("size_bytes") or seen.seeded.get("bytes") or 0)
-            figures.append(
-                self._line("blue, seeded", _amount(size, rows), seen.seeded_i)
-            )
+            figures.append(self._line("blue, seeded", _amount(size, rows), seen.seeded_i))
         if seen.copied:
             told = _amount(seen.copied.get("bytes"), seen.copied.get("rows"))
             figures.append(self._line("copied", told, seen.tables_i))
@@ -225,7 +223,7 @@ class DatabaseKeys(Lines):
         """One line."""
         return [
             between(
-                [(" ↑↓ choose   t tables or files   tab figure   enter open   e explain", "")],
+                [(" ↑↓ choose   t tables, files   tab figure   enter open   e explain", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )

@@ -18,6 +18,9 @@ from tui.widgets.header import Header
 from tui.widgets.lines import Lines
 from tui.widgets.rows import Rows
 
+WHERE, LEFT = 34, 13
+"""Cells of the place and of the time left."""
+
 
 class Place(NamedTuple):
     """One row: a fault, or a link or part without one."""
@@ -67,6 +70,12 @@ class Places(Rows):
         planned = shown.scenario.faults if shown.scenario is not None else []
         return next((str(f.fault) for f in planned if f.name == name), name)
 
+    def _what(self, width: int) -> int:
+        return 16 if width < 100 else 30
+
+    def _proof(self, width: int) -> int:
+        return max(8, width - 2 - WHERE - self._what(width) - LEFT)
+
     def empty(self, shown: Shown) -> str:
         """Before the stack stands."""
         return "no link was tried yet: the stack starts"
@@ -76,10 +85,10 @@ class Places(Rows):
         return [
             columns(
                 [
-                    ("  WHERE", 38, "past"),
-                    ("WHAT", 24, "past"),
-                    ("PROOF", max(8, width - 62 - 12), "past"),
-                    ("LEFT ", -12, "past"),
+                    ("  WHERE", 2 + WHERE, "past"),
+                    ("WHAT", self._what(width), "past"),
+                    ("PROOF", self._proof(width), "past"),
+                    ("LEFT ", -LEFT, "past"),
                 ]
             )
         ]
@@ -87,29 +96,29 @@ class Places(Rows):
     def row(self, shown: Shown, n: int, width: int, *, chosen: bool) -> Line:
         """Where, what, whether it was seen, how long still."""
         place = places(shown)[n]
-        proof = max(8, width - 60 - 12)
+        what, proof = self._what(width + 2), self._proof(width + 2)
         if place.fault is not None:
-            return self._fault(shown, place, proof)
+            return self._fault(shown, place, what, proof)
         if place.kind == "planned":
             fault = next(f for f in (shown.scenario.faults if shown.scenario else []) if f.name == place.name)
             return columns(
                 [
-                    (fault.link or place.name, 36, "made"),
-                    (f"{fault.fault}, planned", 24, "past"),
+                    (fault.link or place.name, WHERE, "made"),
+                    (f"{fault.fault}, planned", what, "past"),
                     (f"at {fault.at}", proof, "past"),
-                    ("", -12, ""),
+                    ("", -LEFT, ""),
                 ]
             )
         role: Role = "strong" if chosen else ""
         if place.kind == "part":
-            return columns([(place.name, 36, role), ("part", 24, "past"), ("", proof, ""), ("", -12, "")])
+            return columns([(place.name, WHERE, role), ("part", what, "past"), ("", proof, ""), ("", -LEFT, "")])
         proven = shown.links.get(place.name)
         said = {True: "✓ link proven", False: "? not proven", None: "… being tried"}[proven]
         return columns(
-            [(place.name, 36, role), ("link", 24, "past"), (said, proof, "" if proven else "ask"), ("", -12, "")]
+            [(place.name, WHERE, role), ("link", what, "past"), (said, proof, "" if proven else "ask"), ("", -LEFT, "")]
         )
 
-    def _fault(self, shown: Shown, place: Place, proof: int) -> Line:
+    def _fault(self, shown: Shown, place: Place, what: int, proof: int) -> Line:
         fault = place.fault
         assert fault is not None
         over = place.kind == "past"
@@ -125,10 +134,10 @@ class Places(Rows):
         mark = "–" if over else "✗" if fault.kind == "down" else "≈"
         return columns(
             [
-                (f"{mark} {fault.where}", 36, role),
-                (f"{fault.kind} {fault.figures}", 24, role),
+                (f"{mark} {fault.where}", WHERE, role),
+                (f"{fault.kind} {fault.figures}", what, role),
                 (seen, proof, "past" if over else "ask" if fault.proven is False else ""),
-                (left + " ", -12, role),
+                (left + " ", -LEFT, role),
             ]
         )
 
@@ -161,7 +170,7 @@ class FaultsKeys(Lines):
         able: Role = "" if shown.faults else "past"
         return [
             between(
-                [(" ↑↓ where   enter, f a fault on it   ", ""), ("h heal it   H heal all   ", able), ("e explain", "")],
+                [(" enter, f a fault on it   ", ""), ("h heal   H heal all   ", able), ("e explain", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )

@@ -16,6 +16,9 @@ from tui.widgets.header import Header
 from tui.widgets.lines import Lines
 from tui.widgets.rows import Rows
 
+STATE, REVOKED, CAPTURE = 25, 25, 8
+FIXED = STATE + 4 + REVOKED + CAPTURE
+
 
 class LedgerTitle(Lines):
     """How many of what, and the filter."""
@@ -40,7 +43,7 @@ class LedgerTitle(Lines):
             (f"{captures.on_green}", ""),
             ("  void ", "past"),
             (f"{captures.void}", ""),
-            ("  without capture ", "past"),
+            ("  no capture ", "past"),
             (f"{captures.uncaptured}", "ask" if captures.uncaptured else ""),
             ("  shed ", "past"),
             (f"{captures.shed}", "ask" if captures.shed else ""),
@@ -67,17 +70,17 @@ class Grants(Rows):
         grant = self._grant(width)
         cells: list[tuple[str, int, Role]] = [
             ("  GRANT", grant + 2, "past"),
-            ("STATE", 27, "past"),
-            ("REFRESHED", -9, "past"),
-            ("  REVOKED", 27, "past"),
-            ("CAPTURE", -8, "past"),
+            ("STATE", STATE, "past"),
+            ("GEN", -4, "past"),
+            ("  REVOKED", REVOKED, "past"),
+            ("CAPTURE", -CAPTURE, "past"),
         ]
         if width > 100:
-            cells.append(("  MADE", max(0, width - grant - 73), "past"))
+            cells.append(("  MADE", max(0, width - grant - 2 - FIXED), "past"))
         return [columns(cells)]
 
     def _grant(self, width: int) -> int:
-        return max(7, min(34, width - 73))
+        return max(7, min(34, width - 2 - FIXED))
 
     def empty(self, shown: Shown) -> str:
         """Why there is nothing."""
@@ -90,13 +93,13 @@ class Grants(Rows):
         grant = self._grant(width + 2)
         cells: list[tuple[str, int, Role]] = [
             (e.grant, grant, "strong" if chosen else ""),
-            (f"{e.mark} {e.word}", 27, e.role),
-            (words.count(e.refreshes), -9, "past" if not e.refreshes else ""),
-            (f"  {e.revoked}", 27, ""),
-            (e.capture or "-", -8, "ask" if e.capture == "none" else ""),
+            (f"{e.mark} {e.word}", STATE, e.role),
+            (words.count(e.refreshes), -4, "past" if not e.refreshes else ""),
+            (f"  {e.revoked}", REVOKED, ""),
+            (e.capture or "-", -CAPTURE, "ask" if e.capture == "none" else ""),
         ]
         if width > 98:
-            cells.append((f"  {e.made}", max(0, width - grant - 71), "past"))
+            cells.append((f"  {e.made}", max(0, width - grant - FIXED), "past"))
         return columns(cells)
 
 
@@ -107,7 +110,7 @@ class LedgerKeys(Lines):
         """One line."""
         return [
             between(
-                [(" / filter   enter its life   y copy   e explain   c clear filter", "")],
+                [(" / filter   enter its life   y copy   e explain   c clear", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )

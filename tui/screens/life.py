@@ -97,7 +97,6 @@ class LifeScreen(Listed):
 
     def on_mount(self) -> None:
         """Search beside the event loop: a long history takes a moment."""
-        super().on_mount()
         self.query_one(LifeRows).grant = self.grant
         archive, shown = of(self).archive, of(self).shown
         until = shown.ops

@@ -131,7 +131,7 @@ class LogKeys(Lines):
         """One line."""
         return [
             between(
-                [(" / filter   f follow   enter open   y copy   e explain   c clear filter", "")],
+                [(" / filter  f follow  enter open  y copy  e explain  c clear", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )

@@ -51,7 +51,7 @@ class OpKeys(Lines):
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         """One line."""
-        keys = " y copy   e explain   g the grant's life   l around it   ←→ op before, after   ↑↓ scroll"
+        keys = " y copy   e explain   g grant's life   l around it   ←→ before, after"
         return [between([(keys, "")], [("esc back ", "")], width)]
 
 
@@ -84,7 +84,6 @@ class OpScreen(Watched):
 
     def on_mount(self) -> None:
         """Read the op."""
-        super().on_mount()
         self._read()
 
     def _read(self) -> None:

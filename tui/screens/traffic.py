@@ -228,7 +228,7 @@ class TrafficKeys(Lines):
         """One line."""
         return [
             between(
-                [(" ↑↓ operation   ←→ moment   enter its ops   z last minute or all   esc no moment", "")],
+                [(" ↑↓ operation  ←→ moment  enter its ops  z minute or all  esc", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )

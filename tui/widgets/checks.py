@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.checks.verdict import Check
 from sim.report.text import amount
 from tui import words
-from tui.ink import Line, Role, box, columns
+from tui.ink import Line, Opens, Role, box, columns
 from tui.state import Shown
 from tui.widgets.lines import Lines
 from tui.widgets.questions import GLYPHS, tally
@@ -22,6 +22,8 @@ def allowed(check: Check) -> str:
 
 class ChecksList(Lines):
     """All fifteen, in their order; what matters most first if they do not fit."""
+
+    TELLS_FRESH = True
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         inner = width - 4
@@ -46,7 +48,7 @@ class ChecksList(Lines):
             lines.append(
                 columns(
                     [
-                        (f"{GLYPHS[c.verdict]} {c.name}", 23, role),
+                        (Opens(f"{GLYPHS[c.verdict]} {c.name}", "check", c.name), 23, role),
                         (words.one_line(c.summary), said, role),
                         (allowed(c), -8, "past"),
                         ("-" if c.verdict == "not_asked" else words.count(c.evidence), -9, "past"),

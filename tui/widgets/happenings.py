@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, box
+from tui.ink import Line, Opens, box
 from tui.state import Shown
 from tui.widgets.lines import Lines
 
 
 class Events(Lines):
     """Bare lines when low, a box when there is room."""
+
+    TELLS_FRESH = True
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         framed = height >= 8
@@ -20,7 +22,7 @@ class Events(Lines):
                 ("" if framed else " ", ""),
                 (words.instant(e.t_s, tenths=True), "past"),
                 (f" {e.kind:<5} ", e.role or "past"),
-                (e.text, e.role),
+                (Opens(e.text, "op", e.i), e.role),
             ]
             for e in last
         ]

@@ -16,22 +16,43 @@ class Keys(Lines):
         if shown.is_gate and not shown.replay_word:
             return [between([(" ", ""), (GATE, "ask")], [("n note   ? help   q ", "")], width)]
         if shown.replay_word:
-            return [[(" space hold   + - speed   → ahead 10 s   end   1 overview  7 verdict  ? help  q", "")]]
-        over = bool(shown.runbook.ended)
-        pausing = "space resume" if shown.state == "PAUSED" else "space pause"
-        keys = [
-            (pausing, not over),
-            ("a approve", shown.is_gate),
-            ("p postpone", not over),
-            ("n note", not over),
-            ("x abort", not over),
-            ("1 7 screens", True),
-            ("? help", True),
-            ("q", True),
-        ]
-        line: Line = [(" ", "")]
-        if width < 80:
-            keys = [(said.split()[0], works) for said, works in keys]
-        for said, works in keys:
-            line += [(said, "" if works else "past"), ("  ", "")]
-        return [line]
+            keys = " space hold  + - speed  ←→ 10 s  [ ] phase  { } fault  B broken  tab enter  1-7"
+            return [between([(keys, "")], [("? help  q ", "")], width)]
+        if width >= 150:
+            return [[(" ", ""), *_joined(_all(shown))]]
+        if width >= 80:
+            return [[(" ", ""), *_joined(_all(shown, short=True))]]
+        return [[(" ", ""), *_joined([(said.split()[0], works) for said, works in _all(shown, short=True)])]]
+
+
+def _all(shown: Shown, *, short: bool = False) -> list[tuple[str, bool]]:
+    """Every key and whether it does anything now."""
+    over = bool(shown.runbook.ended)
+    pausing = "space resume" if shown.state == "PAUSED" else "space pause"
+    known = [
+        (pausing, not over),
+        ("a approve", shown.is_gate),
+        ("p postpone", not over),
+        ("b buffer", not over),
+        ("f fault", not over),
+        ("H heal", bool(shown.faults) and not over),
+        ("n note", not over),
+        ("x abort", not over),
+        ("! panic", not over),
+        ("1 over 2 traffic 3 faults 4 db 5 ledger 6 log 7 verdict", True),
+        ("tab enter open", True),
+        ("? help", True),
+        ("q", True),
+    ]
+    if not short:
+        return known
+    wanted = ("space", "a", "p", "f", "n", "x", "?", "q")
+    kept = [(said, works) for said, works in known if said.split()[0] in wanted]
+    return [*kept[:-2], ("1-7", True), *kept[-2:]]
+
+
+def _joined(keys: list[tuple[str, bool]]) -> Line:
+    line: Line = []
+    for said, works in keys:
+        line += [(said, "" if works else "past"), ("  ", "")]
+    return line

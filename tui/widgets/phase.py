@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, Role, between, box, fit, text, track
+from tui.ink import Line, Opens, Role, between, box, fit, text, track
 from tui.runbook import StepSeen
 from tui.state import Shown
 from tui.widgets.lines import Lines
@@ -58,7 +58,11 @@ class PhaseBar(Lines):
         if step is None:
             said = shown.runbook.why or "the stack starts, links are proven"
             return [(" WHERE ", "past"), *where(shown), (f"  {said}", "past")]
-        told: Line = [(f" {runbook.at + 1}/{len(runbook.steps)} ", ""), (step.name.upper(), "strong"), (" ", "")]
+        told: Line = [
+            (f" {runbook.at + 1}/{len(runbook.steps)} ", ""),
+            (Opens(step.name.upper(), "step", step.name), "strong"),
+            (" ", ""),
+        ]
         if runbook.ended or step.outcome != "runs":
             done = sum(s.outcome == "ok" for s in runbook.steps)
             full, rest = track(done / max(1, len(runbook.steps)), BAR)
@@ -147,7 +151,10 @@ class PhaseBar(Lines):
             runs = step.outcome == "runs"
             piece: Line = [
                 (self._mark(step), self._role(step)),
-                (step.name.upper() if n == at and runs else step.name, "strong" if runs else self._role(step)),
+                (
+                    Opens(step.name.upper() if n == at and runs else step.name, "step", step.name),
+                    "strong" if runs else self._role(step),
+                ),
             ]
             if runs:
                 share = shown.share_done()

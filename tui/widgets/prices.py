@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, Role, bar, box
+from tui.ink import Line, Opens, Role, bar, box
 from tui.state import Cost, Shown
 from tui.widgets.lines import Lines
 
@@ -16,11 +16,11 @@ def role_of(cost: Cost) -> Role:
 def cost_line(cost: Cost, width: int) -> Line:
     """`new grants       18/60  ███▌░░░░░░░░`."""
     allowed = "all" if cost.allowed is None else f"{'~' if cost.estimated else ''}{words.count(cost.allowed)}"
-    figure = f"{words.count(cost.now)}/{allowed}"
+    figure = Opens(f"{words.count(cost.now)}/{allowed}".rjust(9), "check", cost.check)
     cells = max(4, width - 28)
     return [
         (f"{cost.label:<16}", ""),
-        (f"{figure:>9}", role_of(cost)),
+        (figure, role_of(cost)),
         ("  ", ""),
         (bar(cost.share, cells), role_of(cost)),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, Role, fit
+from tui.ink import Line, Opens, Role, fit
 from tui.state import Shown
 from tui.widgets.lines import Lines
 from tui.widgets.phase import gate_line, way_back, where
@@ -85,10 +85,13 @@ class Questions(Lines):
 class SoFar(Lines):
     """SAFE? in one line: counts by glyph and word, then the check that matters most, as a sentence."""
 
+    TELLS_FRESH = True
+
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         telling = shown.telling()
         line: Line = [(" SAFE? ", "past"), *tally(shown, short=True), ("   ", "")]
         if telling is not None:
             role: Role = "bad" if telling.verdict == "broken" else "ask" if telling.verdict == "unknown" else "past"
-            line.append((f"{GLYPHS[telling.verdict]} {telling.name}: {words.one_line(telling.summary)}", role))
+            said = f"{GLYPHS[telling.verdict]} {telling.name}: {words.one_line(telling.summary)}"
+            line.append((Opens(said, "check", telling.name), role))
         return [line]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, Role, box
+from tui.ink import Line, Opens, Role, box
 from tui.state import Shown
 from tui.widgets.lines import Lines
 
+ACKNOWLEDGED, SHED = "op:revoke is:ok capture", "op:revoke is:shed"
+
 
 class Revocations(Lines):
-    """Six figures when narrow, with kinds and waiting times when wide."""
+    """Six figures when narrow, with kinds and waiting times when wide; each opens its ops."""
+
+    TELLS_FRESH = True
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         captures = shown.captures
@@ -41,14 +45,21 @@ class Revocations(Lines):
         captures, gap = shown.captures, self._gap(shown)
         active = int(shown.figure("revocation.uses") or 0)
         return [
-            [(f"acknowledged {captures.acknowledged:>4}   in queue {captures.in_queue:>6}", "")],
             [
-                (f"on green     {captures.on_green:>4}   shed     ", ""),
-                (f"{captures.shed:>6}", "ask" if captures.shed else ""),
+                ("acknowledged ", ""),
+                (Opens(f"{captures.acknowledged:>4}", "log", ACKNOWLEDGED), ""),
+                ("   in queue ", ""),
+                (Opens(f"{captures.in_queue:>6}", "check", "replay_queue"), ""),
+            ],
+            [
+                ("on green     ", ""),
+                (Opens(f"{captures.on_green:>4}", "step", "replay"), ""),
+                ("   shed     ", ""),
+                (Opens(f"{captures.shed:>6}", "log", SHED), "ask" if captures.shed else ""),
             ],
             [
                 ("false-active ", ""),
-                (f"{active:>4}", gap[1] if active else ""),
+                (Opens(f"{active:>4}", "check", "revocation"), gap[1] if active else ""),
                 ("   gap ", ""),
                 (f"{gap[0]:>11}", gap[1]),
             ],
@@ -61,12 +72,25 @@ class Revocations(Lines):
         waits = shown.figure("revocation.oldest_wait")
         void = f"   void {captures.void}" if captures.void else ""
         lines: list[Line] = [
-            [(f"acknowledged {captures.acknowledged:>4}", ""), (f" = {kinds}" if kinds else "", "past")],
             [
-                (f"in queue {captures.in_queue:>8}   on green {captures.on_green}{void}   ", ""),
-                (f"shed {captures.shed}", "ask" if captures.shed else ""),
+                ("acknowledged ", ""),
+                (Opens(f"{captures.acknowledged:>4}", "log", ACKNOWLEDGED), ""),
+                (f" = {kinds}" if kinds else "", "past"),
             ],
-            [("false-active ", ""), (f"{active:>4}", gap[1] if active else ""), ("   longest gap ", ""), gap],
+            [
+                ("in queue ", ""),
+                (Opens(f"{captures.in_queue:>8}", "check", "replay_queue"), ""),
+                ("   on green ", ""),
+                (Opens(f"{captures.on_green}", "step", "replay"), ""),
+                (f"{void}   ", ""),
+                (Opens(f"shed {captures.shed}", "log", SHED), "ask" if captures.shed else ""),
+            ],
+            [
+                ("false-active ", ""),
+                (Opens(f"{active:>4}", "check", "revocation"), gap[1] if active else ""),
+                ("   longest gap ", ""),
+                (Opens(gap[0], "check", "revocation"), gap[1]),
+            ],
         ]
         if waits is not None and captures.in_queue:
             lines.append([(f"oldest waits {waits:>4.0f} s", "")])

@@ -73,8 +73,7 @@ class Rows(Lines):
             self.show(self._shown)
 
     def on_click(self, event: Click) -> None:
-        """A click chooses; on the chosen row it opens."""
-        super().on_click(event)
+        """A click chooses; on the chosen row it opens. (A click on a figure is the base's.)"""
         shown = self._shown
         if shown is None or any(s.y == event.y and s.x0 <= event.x < s.x1 for s in self.spots):
             return

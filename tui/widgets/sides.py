@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from tui import words
-from tui.ink import Line, Role, box, spark
+from tui.ink import Line, Opens, Role, box, spark
 from tui.state import Shown
 from tui.widgets.lines import Lines
 
@@ -56,10 +56,23 @@ class SidePanel(Lines):
         gap = "    " if wide else "   "
         lines: list[Line] = [
             [(head, ""), (spark(row.series(now_s, cells), top), self.side)],
-            [(f"p50 {p50:>5}{gap}p95 {p95:>5}{gap}p99 {p99:>5} ms", "")],
-            [piece for label, n, role in bad for piece in ((f"{label} ", ""), (f"{n:<5,}", role if n else ""))],
+            [(Opens(f"p50 {p50:>5}{gap}p95 {p95:>5}{gap}p99 {p99:>5} ms", "log", self._last(shown)), "")],
+            [
+                piece
+                for label, n, role in bad
+                for piece in ((f"{label} ", ""), (self._opens(label, n), role if n else ""))
+            ],
         ]
         return lines + self._machine(shown) + self._probes(shown) if wide else lines
+
+    def _last(self, shown: Shown) -> str:
+        return f"on:{self.side} from:{max(0.0, shown.now_s - 10):.0f}"
+
+    def _opens(self, label: str, n: int) -> Opens:
+        """The ops behind the count; what is wrong, the check that says so."""
+        if label == "wrong":
+            return Opens(f"{n:<5,}", "check", "revocation")
+        return Opens(f"{n:<5,}", "log", f"on:{self.side} is:{label}")
 
     def _machine(self, shown: Shown) -> list[Line]:
         told: dict[str, Any] = shown.gauge.get(self.side) or {}

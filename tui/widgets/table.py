@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, Role, between, box, columns, spark
+from tui.ink import Line, Opens, Role, between, box, columns, spark
 from tui.rates import NAMES, OTHER, Row
 from tui.state import Shown
 from tui.widgets.lines import Lines
@@ -54,13 +54,16 @@ class TrafficTable(Lines):
         p50, p95, p99 = (words.ms(q) for q in row.quantiles(now_s))
         series = row.series(now_s, cells)
         said = " " + NAMES.get(label, label) if narrow else label
+        asked = "" if label == OTHER else f"op:{label}"
         wrongs = "" if label == OTHER else words.count(row.wrong)
         told: list[tuple[str, int, Role]] = [
-            (said, name, ""), (f"{row.rate(now_s):.1f}", -rate, ""), ("", 2, ""),
+            (Opens(said, "screen", "traffic"), name, ""), (f"{row.rate(now_s):.1f}", -rate, ""), ("", 2, ""),
             (spark(series, max(series, default=0)), cells, ""), (p50, -quantile, ""), (p95, -quantile, ""),
-            (p99, -quantile - 1, ""), (words.count(row.failed), -count, "bad" if row.failed else ""),
-            (words.count(row.shed), -shed, "ask" if row.shed else ""),
-            (wrongs, -wrong, "bad" if row.wrong else "")]  # fmt: skip
+            (p99, -quantile - 1, ""),
+            (Opens(words.count(row.failed), "log", f"{asked} is:failed"), -count, "bad" if row.failed else ""),
+
+            (Opens(words.count(row.shed), "log", f"{asked} is:shed"), -shed, "ask" if row.shed else ""),
+            (Opens(wrongs, "check", "revocation"), -wrong, "bad" if row.wrong else "")]  # fmt: skip
         return columns([cell for cell in told if cell[1]])
 
     def _sender(self, shown: Shown, width: int) -> Line:
