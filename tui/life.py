@@ -86,7 +86,7 @@ class _Life:
                 role = self._probed(op)
         elif done is not None and done.type in ("fail", "info"):
             role = "ask"
-        what, how = opened.one_line(begun, done)
+        what, how = opened.one_line(begun, done, grant=False)
         return Moment(t_s, op.i, op.process, what, how, self._lanes(), at, role)
 
     def _instant(self, t_s: float, instant: str) -> Moment:

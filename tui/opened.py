@@ -141,7 +141,7 @@ def _commands(archive: Archive, begun: Op | None, done: Op | None, width: int) -
     return rows
 
 
-def one_line(begun: Op | None, done: Op | None) -> tuple[str, str]:
+def one_line(begun: Op | None, done: Op | None, *, grant: bool = True) -> tuple[str, str]:
     """(what, how it went) of an op in the log: `introspect 2da8cf8c93f03`, `ok blue 4.3 ms`."""
     op = done or begun
     assert op is not None
@@ -152,7 +152,7 @@ def one_line(begun: Op | None, done: Op | None) -> tuple[str, str]:
     if op.process == "runbook" and op.f == "progress":
         share = f"{value.get('done')}/{value.get('total')} " if value.get("total") else ""
         return words.one_line(f"{value.get('step')}: {share}{value.get('statement') or value.get('now') or ''}"), ""
-    what = f" {op.grant[:22]}" if op.grant else f" {value['link']}" if "link" in value else ""
+    what = f" {op.grant[:22]}" if op.grant and grant else f" {value['link']}" if "link" in value else ""
     kind = (op.value or {}).get("kind") or ((begun.value or {}).get("token") if begun is not None else "") or ""
     how: str = op.type
     if op.route:

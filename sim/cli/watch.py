@@ -13,6 +13,8 @@ import typer
 from sim.errors import BadInput
 
 DEMO = "demo"
+LOOPBACK = "127.0.0.1"
+"""Whoever can open the page sees everything: never another interface."""
 
 
 def watch(
@@ -21,6 +23,10 @@ def watch(
     ] = "latest",
     speed: Annotated[float, typer.Option(envvar="REHEARSE_SPEED", help="of a replay; 1 is as it went")] = 1.0,
     replay: Annotated[bool, typer.Option("--replay", help="from the beginning, even if the run lives")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="send no command to the run")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="in a browser on this machine; read-only")] = False,
+    port: Annotated[int, typer.Option("--port", help="for --serve; 0 takes a free one")] = 0,
+    commands: Annotated[bool, typer.Option("--commands", help="let the browser of --serve command the run")] = False,
 ) -> None:
     """Watch a run: live while it lives, else replayed; q leaves it alone."""
     if not 0 < speed <= 1000:
@@ -31,12 +37,34 @@ def watch(
             todo="--speed 4 plays four times as fast",
         )
     folder = recording(run)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not serve and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("the screen needs a terminal", where="watch", todo=f"rehearse report {run} prints the result")
     command = [sys.executable, "-m", "tui", str(folder)]
     if replay or not lives(folder):
         command += ["--replay", "--speed", f"{speed:g}"]
+    if read_only or (serve and not commands):
+        command.append("--read-only")
+    if serve:
+        in_browser(command, port)
+        return
     raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def in_browser(command: list[str], port: int) -> None:
+    """Serve the screen on loopback until interrupted; each page that is opened is a screen of its own."""
+    import shlex
+    import socket
+
+    from textual_serve.server import Server
+
+    from sim.cli.output import progress
+
+    if not port:
+        with socket.socket() as free:
+            free.bind((LOOPBACK, 0))
+            port = int(free.getsockname()[1])
+    progress(f"http://{LOOPBACK}:{port}  (ctrl+c ends it{'; read-only' if '--read-only' in command else ''})")
+    Server(shlex.join(command), host=LOOPBACK, port=port, title="rehearse").serve()
 
 
 def recording(run: str) -> Path:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import lzma
 from pathlib import Path
 
+import msgspec
 import pytest
 from recording import write_run
 
-from tui.follow import Follower, history_file, ops_at
+from tui.archive import Archive
+from tui.follow import Follower, history_file
+from tui.landmarks import landmarks
 from tui.playback import Recording
 
 
@@ -59,15 +62,50 @@ def test_packed_recordings_are_read_alike(written: Path, tmp_path: Path) -> None
     path = history_file(packed)
     assert path.suffix == ".xz"
     assert Follower(path).take(10**6) == Follower(written).take(10**6)
-    assert next(op.i for op in ops_at(path, [3, 9])) == 3
+    follower = Follower(path)
+    ops = follower.take(10**6)
+    assert [Archive(follower).op(i) for i in (0, 9)] == [ops[0], ops[9]], "read again from what was unpacked"
+    follower.close()
 
 
-def test_witnesses_come_with_their_completions(written: Path) -> None:
-    ops = Follower(written).take(10**6)
+def test_any_op_is_read_again_with_its_other_half(written: Path) -> None:
+    follower = Follower(written)
+    ops = follower.take(10**6)
+    archive = Archive(follower)
+    assert len(archive) == len(ops) and archive.op(len(ops) - 1) == ops[-1] and archive.op(len(ops)) is None
     asked = next(op for op in ops if op.type == "invoke" and op.f == "introspect")
     answer = next(op for op in ops if op.of == asked.i)
-    assert ops_at(written, [asked.i]) == [asked, answer]
-    assert ops_at(written, [answer.i]) == [answer]
+    assert archive.pair(asked.i) == archive.pair(answer.i) == (asked, answer)
+    note = next(op for op in ops if op.type == "info" and op.of is None)
+    assert archive.pair(note.i) == (None, note)
+    follower.close()
+
+
+def test_a_damaged_line_shifts_no_index(written: Path) -> None:
+    lines = written.read_bytes().split(b"\n")
+    lines[6] = b"{damaged"  # the header is line 0: this was op 5
+    written.write_bytes(b"\n".join(lines))
+    follower = Follower(written)
+    ops = follower.take(10**6)
+    archive = Archive(follower)
+    assert follower.damaged == 1 and archive.op(5) is None
+    assert archive.op(6) == next(op for op in ops if op.i == 6)
+
+
+def test_every_mention_of_a_grant_is_found_once(written: Path) -> None:
+    follower = Follower(written)
+    ops = follower.take(10**6)
+    grant = next(op.grant for op in ops if op.f == "revoke" and op.grant)
+    assert grant is not None
+    named = [op.i for op in ops if grant.encode() in msgspec.json.encode(op)]
+    assert len(named) > 2 and list(Archive(follower).find(grant.encode())) == named
+
+
+def test_a_recordings_landmarks_are_found_without_playing_it(written: Path) -> None:
+    marks = landmarks(written, [1000, 40])
+    phases = [m.name for m in marks if m.kind == "phase"]
+    assert phases[:3] == ["baseline", "lifetime", "capture"] and "snapshot" in phases
+    assert [m.name for m in marks if m.kind == "broken"] == ["first broken op #40"]
 
 
 def test_a_replay_keeps_time_speed_and_order(written: Path) -> None:
@@ -81,7 +119,9 @@ def test_a_replay_keeps_time_speed_and_order(written: Path) -> None:
     clock[0] += 50.0
     assert replay.take() == []
     replay.held = False
-    assert replay.faster(1) == 4.0 and replay.faster(-9) == 0.25
+    assert replay.faster(1) == 4.0 and replay.faster(-9) == 0.5 and replay.faster(9) == 50.0
     replay.skip(1000)
     rest = replay.take(10**6)
     assert [op.i for op in seen + rest] == list(range(len(seen) + len(rest)))
+    replay.rewind(10.0)
+    assert [op.t_s for op in replay.take(10**6)] == sorted(op.t_s for op in seen + rest if op.t_s <= 10.0)

@@ -14,6 +14,7 @@ from sim.control import ControlServer
 from sim.errors import Refused
 from sim.history.op import Op
 from tui.app import RehearsalApp
+from tui.screens.gate import GateSheet
 from tui.screens.overview import Overview
 from tui.screens.sheets import NoteSheet, Question, TextSheet
 from tui.screens.verdict import CheckRows, Evidence, VerdictScreen
@@ -88,19 +89,31 @@ async def test_new_lines_appear_by_themselves(open_run: Callable[..., Any]) -> N
         await until(pilot, lambda: "li: hello there" in screen_text(app))
 
 
-@pytest.mark.parametrize(("keys", "verb"), [("a", "approve"), ("p", "postpone"), ("xx", "nogo")])
-async def test_a_gate_is_amber_and_is_decided_by_keys(open_run: Callable[..., Any], keys: str, verb: str) -> None:
+@pytest.mark.parametrize(("key", "verb"), [("a", "approve"), ("p", "postpone"), ("x", "nogo")])
+async def test_a_gate_brings_its_sheet_and_the_decision_has_name_and_reason(
+        open_run: Callable[..., Any], key: str, verb: str) -> None:
+    app, desk, _ = await open_run(until_s=54.62, gate=True)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, GateSheet) and "MUST BE SO" in screen_text(app))
+        text = screen_text(app)
+        for said in ("GO OR NO-GO", "Cut over to 2.3.0?", "WHERE", "SAFE?", "LOST IF WE CUT NOW", "WAY BACK",
+                     "green is ready", "write_loss.grants", "of 200", "● GATE"):
+            assert said in text, said
+        await pilot.press(key, *"all well", "enter")
+        await until(pilot, lambda: desk.verbs == [verb])
+        assert desk.came[0][1]["reason"] == "all well"
+        assert desk.came[0][1].get("for_s") == (60.0 if verb == "postpone" else None)
+
+
+async def test_a_gates_sheet_can_be_put_away_and_its_keys_still_decide(open_run: Callable[..., Any]) -> None:
     app, desk, _ = await open_run(until_s=54.62, gate=True)
     async with app.run_test(size=SIZE) as pilot:
-        await caught_up(pilot)
-        text = screen_text(app)
-        assert "a GO   p postpone 60 s   x NO-GO, roll back" in text
-        assert "GATE cutover: Cut over to 2.3.0?" in text and "● GATE" in text
-        for key in keys:
-            await pilot.press(key)
-        await until(pilot, lambda: desk.verbs == [verb])
-        if verb == "postpone":
-            assert desk.came[0][1]["for_s"] == 60.0
+        await until(pilot, lambda: isinstance(app.screen, GateSheet))
+        await pilot.press("escape")
+        await until(pilot, lambda: "a GO   p postpone 60 s   x NO-GO, roll back" in screen_text(app))
+        assert isinstance(app.screen, Overview) and desk.came == []
+        await pilot.press("a")
+        await until(pilot, lambda: desk.verbs == ["approve"])
 
 
 async def test_abort_asks_once(open_run: Callable[..., Any]) -> None:
@@ -204,11 +217,13 @@ async def test_a_replay_holds_hurries_and_commands_nothing(open_run: Callable[..
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "REPLAY 4×" in screen_text(app))
         await pilot.press("space")
-        await until(pilot, lambda: "HELD REPLAY" in screen_text(app))
+        await until(pilot, lambda: "REPLAY paused" in screen_text(app))
         at = app.shown.now_s
         await pilot.press("right", "right")
         await until(pilot, lambda: app.shown.now_s > at + 15)
-        await pilot.press("plus")
+        await pilot.press("left", "left", "left")
+        await until(pilot, lambda: not app.shown.reading and app.shown.now_s <= at)
+        await pilot.press("space", "plus")
         await until(pilot, lambda: "REPLAY 8×" in screen_text(app))
         await pilot.press("a", "x", "n", "p")
         await until(pilot, lambda: "this is a replay" in toasts(app))
@@ -224,7 +239,7 @@ async def test_help_and_palette_open(open_run: Callable[..., Any]) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await caught_up(pilot)
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "approve: GO at a gate" in screen_text(app))
+        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "NO-GO at a gate" in screen_text(app))
         await pilot.press("escape", "ctrl+p")
         await until(pilot, lambda: "Search for commands" in screen_text(app))
         await pilot.press(*"roll back")

@@ -21,6 +21,9 @@ PLAN = (  # step, begins, takes
     ("baseline", 4.0, 15.0), ("lifetime", 19.0, 20.0), ("capture", 39.0, 0.9), ("copy", 39.9, 3.1),
     ("cleanup", 43.0, 0.4), ("migrate", 43.4, 10.7), ("repair", 54.1, 0.6), ("cutover", 54.7, 0.8),
     ("replay", 55.5, 2.9), ("soak", 58.4, 20.0), ("verify", 78.4, 6.0), ("close", 84.4, 1.0))
+LINKS = ("clients->edge:public", "resource-servers->edge:internal", "clients->authz", "edge->blue-hydra:public",
+         "edge->blue-hydra:admin", "edge->blue-postgres", "edge->queue", "blue-hydra->blue-postgres",
+         "copier->blue-postgres", "migrator->green-postgres", "replayer->queue", "authz->blue-hydra:admin")
 SNAPSHOT_S, SWITCH_S, END_S = 40.4, 55.2, 86.0
 
 
@@ -71,8 +74,7 @@ class Recording:
 
     def _stack(self) -> None:
         self._call(0.1, 2.5, "harness", "stack", {"ready_s": 2.5})
-        for n in range(12):
-            link = f"link-{n}"
+        for n, link in enumerate(LINKS):
             self._call(2.7 + n * 0.08, 0.05, "harness", "link", {"link": link, "proven": True}, asked={"link": link})
         self._note(3.8, "runbook", "plan", steps=[
             {"name": s, "kind": s, "undo": f"undo {s}", "abort_costs": "nothing", "deadline_s": 300.0,

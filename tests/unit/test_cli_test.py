@@ -1,6 +1,8 @@
 """`rehearse test`: one pytest run for all, and scenarios held to their expect."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -55,9 +57,23 @@ def test_a_wrong_scenario_is_refused_before_any_is_played(capfd):
     assert "there is no scenario `99`" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("answer", "line"), [("11", ["run", "11-upgrade-b-no-capture"]), ("d", ["doctor"]), ("q", [])])
-def test_the_picker_means_a_command_line(answer, line, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize(("chosen", "line"), [(["run", "11-upgrade-b-no-capture"],) * 2, ([], [])])
+def test_the_picker_means_a_command_line(chosen, line, monkeypatch, tmp_path):
     monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
-    monkeypatch.setattr("rich.prompt.Prompt.ask", lambda *_, **__: answer)
+    told = {}
+
+    def screen(command, check):
+        path = Path(command[-1])
+        told.update(json.loads(path.read_text()))
+        path.write_text(json.dumps(chosen))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", screen)
     assert picker.pick() == line
-    assert "To 2.3.0 blue/green, writes on" in capsys.readouterr().out
+    assert told["scenarios"][0]["slug"] == "10-upgrade-b-capture-replay" and told["runs"] == []
+
+
+def test_a_picker_that_fails_chooses_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
+    monkeypatch.setattr(subprocess, "run", lambda command, check: subprocess.CompletedProcess(command, 1))
+    assert picker.pick() == []

@@ -61,7 +61,8 @@ def _measured(shown: Shown, need: str) -> Line:
     if "green" in low:
         ready = shown.side_word("green")
         links = [proven for link, proven in shown.links.items() if "green" in link]
-        return [(f"   green is {ready}, {sum(bool(p) for p in links)} of {len(links)} of its links proven", "strong")]
+        proven = f", {sum(bool(p) for p in links)} of {len(links)} links proven" if links else ""
+        return [(f"   {ready}{proven}", "strong")]
     if "blue" in low:
         row = shown.traffic.sides["blue"]
         return [(f"   {row.rate(shown.now_s):.0f}/s, failed {row.failed}", "bad" if row.failed else "strong")]
@@ -93,7 +94,7 @@ def _tolerances(shown: Shown, width: int) -> list[Line]:
                     (f"  {limit.because}", "past"),
                 ]
             )
-    return [line if width >= 70 else line[:3] for line in lines]
+    return [line if width >= 90 else line[:3] if width >= 74 else line[:2] for line in lines]
 
 
 class GatePanel(Lines):

@@ -92,7 +92,7 @@ class Grants(Rows):
         e = self.ledger.rows(shown)[n]
         grant = self._grant(width + 2)
         cells: list[tuple[str, int, Role]] = [
-            (e.grant, grant, "strong" if chosen else ""),
+            (e.grant + " ", grant, "strong" if chosen else ""),
             (f"{e.mark} {e.word}", STATE, e.role),
             (words.count(e.refreshes), -4, "past" if not e.refreshes else ""),
             (f"  {e.revoked}", REVOKED, ""),
