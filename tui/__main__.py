@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def main() -> int:
         return 254
     from tui.app import RehearsalApp
 
+    # What is read stays (tokens, grants); looking through it again and again for cycles would cost
+    # a third of the time a long history takes.
+    gc.set_threshold(100_000, 50, 100)
     RehearsalApp(given.folder, replay=given.replay, speed=given.speed, read_only=given.read_only).run()
     return 0
 

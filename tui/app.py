@@ -204,6 +204,8 @@ class RehearsalApp(Commanding, Replaying, Opening):
     def refresh_now(self) -> None:
         """One tick: read, renew the verdict, draw the screen in front."""
         shown = self.shown
+        if not self.screen_stack:
+            return  # a last tick while the app closes
         if self._is_loaded:
             if not shown.reading:
                 self.read_more()

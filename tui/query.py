@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sim.history.op import Op
 from tui.rates import outcome
 
-WORDS_OF_IS = ("failed", "shed", "ok", "fail", "info", "refused")
+WORDS_OF_IS = ("failed", "shed", "ok", "fail", "info", "refused", "captured")
 
 
 class Query(NamedTuple):
@@ -112,6 +112,8 @@ def _is(word: str, op: Op) -> bool:
         return failed
     if word == "shed":
         return shed
+    if word == "captured":
+        return op.type == "ok" and (op.value or {}).get("capture") is not None
     if word == "refused":
         return op.type == "fail" and not failed and not shed
     return op.type == word

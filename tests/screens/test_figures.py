@@ -43,7 +43,8 @@ async def opened(tmp_path: Path) -> AsyncIterator[tuple[RehearsalApp, Pilot[None
 
 
 def rows(app: RehearsalApp) -> LogRows:
-    return app.screen.query_one(LogRows)
+    """The log's list; an empty one of its own before the screen is composed."""
+    return next(iter(app.screen.query(LogRows)), None) or LogRows()
 
 
 async def test_every_screen_has_a_number_and_the_hand_reaches_every_figure(
@@ -67,7 +68,7 @@ async def test_every_screen_has_a_number_and_the_hand_reaches_every_figure(
 
 async def test_a_figure_ends_at_its_op_and_the_op_is_copied(opened: tuple[RehearsalApp, Pilot[None]]) -> None:
     app, pilot = opened
-    app.open(To("log", "op:revoke is:ok capture"))
+    app.open(To("log", "op:revoke is:captured"))
     many = app.shown.captures.acknowledged
     await until(pilot, lambda: isinstance(app.screen, LogScreen) and len(rows(app).book or ()) == many > 0)
     await pilot.press("enter")

@@ -7,7 +7,7 @@ from tui.ink import Line, Opens, Role, box
 from tui.state import Shown
 from tui.widgets.lines import Lines
 
-ACKNOWLEDGED, SHED = "op:revoke is:ok capture", "op:revoke is:shed"
+ACKNOWLEDGED, SHED = "op:revoke is:captured", "op:revoke is:shed"
 
 
 class Revocations(Lines):
