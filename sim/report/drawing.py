@@ -69,11 +69,12 @@ class Drawing:
             self.add("title", says, into=made)
         return made
 
-    def path(self, points: list[tuple[float, float]], class_: str, *, close: bool = False) -> Element | None:
-        """A line through points; nothing if there are too few."""
-        if len(points) < 2:
+    def path(self, pieces: list[list[tuple[float, float]]], class_: str, *, close: bool = False) -> Element | None:
+        """A line in one piece or several; a piece of one point is a dot. Nothing without points."""
+        drawn = [piece if len(piece) > 1 else [piece[0], (piece[0][0] + 0.5, piece[0][1])] for piece in pieces if piece]
+        if not drawn:
             return None
-        d = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in points) + ("Z" if close else "")
+        d = "".join("M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in piece) + ("Z" if close else "") for piece in drawn)
         return self.add("path", d=d, class_=class_)
 
     def svg(self) -> str:

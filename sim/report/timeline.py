@@ -140,12 +140,10 @@ def _moments(drawing: Drawing, scene: Scene, x: Scale, y: float, height: float) 
         line = drawing.line(at, y + 2, at, height, f"moment {moment.kind}")
         drawing.add("title", f"{since(moment.t_s)} {moment.says}", into=line)
         wide = len(names[moment.kind]) * LETTER
-        if at - wide / 2 > last:
-            drawing.text(at, y, names[moment.kind], "moment-name", anchor="middle")
-            last = at + wide / 2 + 2
-        else:
-            drawing.text(max(at + 3, last), y, names[moment.kind], "moment-name")
-            last = max(at + 3, last) + wide
+        left = max(at - wide / 2, last) if at + wide / 2 < WIDTH else WIDTH - wide
+        if left >= last and left + wide <= WIDTH:  # else its line is named by its pattern alone
+            drawing.text(left, y, names[moment.kind], "moment-name")
+            last = left + wide + 3
 
 
 def _panel(drawing: Drawing, lane: Lane, grid: Lanes, x: Scale, y: float) -> None:
@@ -167,7 +165,7 @@ def _rate(drawing: Drawing, lane: Lane, grid: Lanes, x: Scale, y: float, most: i
     points = [(x(grid.begin_s), y + RATE)]
     for n, asked in enumerate(lane.asked):
         points += [(x(grid.begin_s + n * grid.bin_s), up(asked)), (x(grid.begin_s + (n + 1) * grid.bin_s), up(asked))]
-    drawing.path([*points, (points[-1][0], y + RATE)], "rate", close=True)
+    drawing.path([[*points, (points[-1][0], y + RATE)]], "rate", close=True)
     for counts, sign, class_ in ((lane.failed, "✗", "bad"), (lane.shed, "▽", "shed")):
         for n, count in enumerate(counts):
             if count:
@@ -193,8 +191,14 @@ def _latency(drawing: Drawing, lane: Lane, grid: Lanes, x: Scale, y: float) -> N
             drawing.line(LEFT, up(decade), WIDTH - RIGHT, up(decade), "grid")
             drawing.text(LEFT - 6, up(decade) + 3, _ms(decade), "tick", anchor="end")
     for n, (name, class_) in zip((2, 1, 0), CURVES, strict=True):
-        points = [(x(grid.begin_s + (first + end) / 2 * grid.bin_s), up(q[n])) for first, end, q in found]
-        path = drawing.path(points, f"curve {class_}")
+        pieces: list[list[tuple[float, float]]] = []
+        last_end = -1.0
+        for first, end, q in found:
+            if first > last_end:  # nothing was answered in between: no line pretends otherwise
+                pieces.append([])
+            pieces[-1].append((x(grid.begin_s + (first + end) / 2 * grid.bin_s), up(q[n])))
+            last_end = end
+        path = drawing.path(pieces, f"curve {class_}")
         if path is not None:
             drawing.add("title", f"{lane.f} {name}", into=path)
 
