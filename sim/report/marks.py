@@ -52,8 +52,13 @@ def faults(timeline: Timeline, last_s: float) -> list[Stretch]:
         what = str(fault.value.get("fault", "fault"))
         where = str(fault.value.get("link") or fault.value.get("part") or "")
         proven = "proven" if fault.value.get("proven") else "not proven"
-        found.append(Stretch(fault.name, fault.done_s, healed.done_s if healed is not None else last_s,
-                             f"{fault.name}: {what} on {where}, {proven}".rstrip()))
+        begin_s = fault.done_s
+        if isinstance(fault.value.get("effect_s"), int | float):  # the proof took longer than the making
+            begin_s = min(begin_s, fault.begun_s + float(fault.value["effect_s"]))
+        if fault.outcome == "fail":
+            proven = f"could not be made: {fault.error}"
+        found.append(Stretch(fault.name, begin_s, healed.done_s if healed is not None else last_s,
+                             f"{fault.name}: {what} on {where}, {proven}"))
     return found
 
 
