@@ -91,8 +91,8 @@ def _row(drawing: Drawing, gap: Interval, x: Scale, y: float, allowed_s: float |
     whole = drawing.box(x(0), y + 2.5, x(gap.upper_s) - x(0), ROW - 5, f"upper{class_}")
     drawing.add("title", f"{gap.grant}: {gap.lower_s:.3f} s at least, {gap.upper_s:.3f} s at most", into=whole)
     drawing.box(x(0), y + 2.5, x(gap.lower_s) - x(0), ROW - 5, f"lower{class_}")
-    for t in gap.accepted_s:
-        drawing.line(x(t), y + 1, x(t), y + ROW - 1, f"accepted{class_}")
+    at = sorted({round(x(t)) for t in gap.accepted_s})
+    drawing.path([[(tick, y + 1), (tick, y + ROW - 1)] for tick in at], f"accepted{class_}")
     drawing.text(WIDTH, y + 10, f"{gap.lower_s:.2f} – {gap.upper_s:.2f} s", "tick", anchor="end")
 
 
