@@ -51,7 +51,8 @@ def standing_of(status: dict[str, Any]) -> dict[str, Any]:
         return {"side": status.get("side")}
     capture = status.get("capture", {})
     return {"route": status["route"], "share": status.get("share"),
-            "capture": capture.get("direction") if capture.get("on") else "off", "buffering": status.get("buffering"), "writes_allowed": status.get("writes_allowed")}
+            "capture": capture.get("direction") if capture.get("on") else "off",
+            "buffering": status.get("buffering"), "writes_allowed": status.get("writes_allowed")}
 
 
 def lost_with(status: dict[str, Any]) -> dict[str, int]:
