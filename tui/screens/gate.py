@@ -120,6 +120,7 @@ class GateSheet(ModalScreen[tuple[str, str, str] | None]):
     """A person, a clock, a written decision: (verb, name, reason)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "look first")]
+    AUTO_FOCUS = ""
 
     def __init__(self, who: str) -> None:
         super().__init__()
