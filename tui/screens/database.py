@@ -223,7 +223,7 @@ class DatabaseKeys(Lines):
         """One line."""
         return [
             between(
-                [(" ↑↓ choose   t tables, files   tab figure   enter open   e explain", "")],
+                [(" ↑↓ choose  t tables, files  tab figure  enter open  e explain", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )

@@ -35,12 +35,12 @@ def sheet(shown: Shown, width: int) -> list[Line]:
         ("WAY BACK", way_back(shown)),
     )
     for label, said in four:
-        lines.append([(f"{label:<19}", "past"), *said])
+        lines.append([(f"{label:<20}", "past"), *said])
     lines.append([])
     for n, need in enumerate(gate.preconditions):
-        lines.append([("MUST BE SO         " if n == 0 else " " * 19, "past"), (need, ""), *_measured(shown, need)])
+        lines.append([("MUST BE SO          " if n == 0 else " " * 20, "past"), (need, ""), *_measured(shown, need)])
     for n, guard in enumerate(shown.scenario.guards if shown.scenario is not None else []):
-        lines.append([("GUARDS             " if n == 0 else " " * 19, "past"), *_guard(shown, guard.when, guard.then)])
+        lines.append([("GUARDS              " if n == 0 else " " * 20, "past"), *_guard(shown, guard.when, guard.then)])
     lines.append([])
     used = _tolerances(shown, width)
     if used:

@@ -94,7 +94,7 @@ class LogRows(Rows):
             return fit([("a damaged line", "ask")], width)
         said, how = opened.one_line(begun, done)
         role, mark = _look(op)
-        room = max(0, width - 22)
+        room = max(0, width - 23)
         left: Line = [(mark, role), (said, role)]
         right: Line = [(how, role or "past")] if how else []
         return [
