@@ -59,6 +59,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "pause or resume the runbook", priority=False),
+        Binding("s", "step", "one step of a paused runbook"),
         Binding("a", "approve", "approve the gate"),
         Binding("p", "postpone", "postpone by 60 s"),
         Binding("b", "buffer", "buffer traffic"),
@@ -304,6 +305,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
             yield SystemCommand(f"{name.capitalize()} ({key})", does, lambda name=name: self.front(name))
         for said, does, act in (
             ("Pause or resume the runbook", "after the step under way; never the traffic", self.action_pause),
+            ("One step", "of a paused runbook", self.action_step),
             ("Approve: GO", "the gate that waits", self.action_approve),
             ("Go/no-go sheet", "of the gate that waits", self.action_gate),
             ("Postpone by 60 s", "the gate that waits, or the cutover to come", self.action_postpone),

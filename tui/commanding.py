@@ -54,6 +54,10 @@ class Commanding(RunApp):
             return
         self.command("resume" if self.shown.state == "PAUSED" or self.shown.runbook.pause_asked else "pause")
 
+    def action_step(self) -> None:
+        """One step of a paused runbook."""
+        self.command("step")
+
     def action_approve(self) -> None:
         """GO at a gate."""
         self.command("approve")

@@ -9,7 +9,7 @@ _KEYS = """\
 space  pause or resume the runbook after the step under way; never the traffic
 a p x  GO, postpone 60 s, NO-GO at a gate (G its sheet); x else: abort, asks once
 f      a fault: choose a link or part, enter, kind, figures, enter. H heals all
-b      buffer traffic, or let it go on      !  panic: at once, no question
+b s    buffer traffic, one step if paused   !  panic: at once, no question
 n      a note for the history               T  dark, light, high contrast
 q      quit: leave the run running, abort it, or stay"""
 

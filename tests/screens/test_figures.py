@@ -139,8 +139,8 @@ async def test_a_fault_is_few_presses_away_and_its_figures_are_checked(tmp_path:
         assert sent == []
         await pilot.press("end", "backspace", "enter")
         await until(pilot, lambda: bool(sent))
-    assert sent == [{"verb": "inject", "fault": "latency", "link": "edge->blue-hydra:admin", "latency": 0.25,
-                     "for": 10.0}]
+    assert sent == [{"verb": "inject", "fault": "latency", "link": "edge->blue-hydra:admin", "for_s": 10.0,
+                     "parameters": {"latency": "250ms"}}]
 
 
 async def test_a_read_only_screen_commands_nothing(tmp_path: Path) -> None:

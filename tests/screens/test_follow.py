@@ -101,8 +101,9 @@ def test_every_mention_of_a_grant_is_found_once(written: Path) -> None:
     assert len(named) > 2 and list(Archive(follower).find(grant.encode())) == named
 
 
-def test_a_recordings_landmarks_are_found_without_playing_it(written: Path) -> None:
-    marks = landmarks(written, [1000, 40])
+def test_a_recordings_landmarks_are_found_without_playing_it(tmp_path: Path) -> None:
+    write_run(tmp_path, until_s=60.0)
+    marks = landmarks(tmp_path / "history.jsonl", [1000, 40])
     phases = [m.name for m in marks if m.kind == "phase"]
     assert phases[:3] == ["baseline", "lifetime", "capture"] and "snapshot" in phases
     assert [m.name for m in marks if m.kind == "broken"] == ["first broken op #40"]

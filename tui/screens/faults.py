@@ -103,7 +103,7 @@ class Places(Rows):
             fault = next(f for f in (shown.scenario.faults if shown.scenario else []) if f.name == place.name)
             return columns(
                 [
-                    (fault.link or place.name, WHERE, "made"),
+                    (fault.where or place.name, WHERE, "made"),
                     (f"{fault.fault}, planned", what, "past"),
                     (f"at {fault.at}", proof, "past"),
                     ("", -LEFT, ""),

@@ -37,35 +37,37 @@ OFFERED: dict[str, tuple[str, str]] = {
 }
 """Figure → what is offered for it (empty: left out unless written), and its unit."""
 
-PART_FAULTS = ("kill", "pause", "restart")
-"""What can be asked for on a part; whether this run can do it, the run says."""
-
-EXAMPLES = {"duration": "250ms, 2s", "size": "64KiB", "rate": "64KiB/s"}
+EXAMPLES = {"duration": "250ms, 2s", "size": "64KiB", "rate": "64KiB/s", "text": "as in a scenario"}
 
 
 def kinds(where: str) -> list[str]:
-    """The faults that are made on a link, or on a part."""
-    from sim.scenario.faults import FAULTS  # brings pydantic: only when somebody injects
+    """The faults that are made on a link, or on a part; whether this part and engine can, the run says."""
+    from sim.scenario.kinds import on  # brings pydantic: only when somebody injects
 
-    return list(FAULTS) if "->" in where else list(PART_FAULTS)
+    return list(on("link" if "->" in where else "part"))
 
 
 def fields(kind: str) -> list[Field]:
-    """The figures a fault takes, those it needs first."""
-    from sim.scenario.faults import TOXIC_FIELDS
+    """The figures a fault takes, those it needs first, then how long it lasts."""
+    from sim.scenario.kinds import CATALOGUE
 
-    needed, may = TOXIC_FIELDS.get(kind, ((), ()))
-    return [
-        Field(key, *OFFERED.get(key, ("", "duration")), needed=n == 0)
-        for n, keys in enumerate((needed, may))
+    known = CATALOGUE[kind]
+    asked = [
+        Field(key, *OFFERED.get(key, ("", "text")), needed=n == 0)
+        for n, keys in enumerate((known.needs, known.may))
         for key in keys
     ]
+    return [*asked, Field("for", "10s", "duration", needed=False)] if known.lasts else asked
 
 
 def amount(text: str, unit: str) -> float:
     """A figure in seconds, bytes or bytes a second. Raises ValueError with what would be right."""
     from sim.scenario.quantities import duration, flow, size
 
+    if unit == "text":
+        if not text.strip():
+            raise ValueError("it needs a value")
+        return 0.0
     read = {"duration": duration, "size": size, "rate": flow}[unit]
     return float(read(text.strip()))
 
@@ -98,7 +100,10 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
         """A kind was chosen: its figures."""
         event.stop()
         self._kind = str(event.option.id)
-        self._fields = [*fields(self._kind), Field("for", "10s", "duration", needed=False)]
+        self._fields = fields(self._kind)
+        if not self._fields:
+            self.dismiss(self._told({}))
+            return
         self.run_worker(self._ask())
 
     async def _ask(self) -> None:
@@ -119,18 +124,26 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in any line: all right → it is made; else what is wrong, and where."""
         event.stop()
-        told: dict[str, Any] = {"fault": self._kind, "link" if "->" in self.where else "part": self.where}
+        given: dict[str, str] = {}
         for field in self._fields:
             text = self.query_one(f"#field-{field.key}", Input).value.strip()
             if not text and not field.needed:
                 continue
             try:
-                told[field.key] = amount(text, field.unit)
+                amount(text, field.unit)
             except ValueError as wrong:
                 self.query_one("#injectwrong", Static).update(Content(f"✗ {field.key}: {wrong}"))
                 self.query_one(f"#field-{field.key}", Input).focus()
                 return
-        self.dismiss(told)
+            given[field.key] = text
+        self.dismiss(self._told(given))
+
+    def _told(self, given: dict[str, str]) -> dict[str, Any]:
+        """The command's arguments: figures as they are written in a scenario, the time in seconds."""
+        told: dict[str, Any] = {"fault": self._kind, "link" if "->" in self.where else "part": self.where}
+        if "for" in given:
+            told["for_s"] = amount(given.pop("for"), "duration")
+        return {**told, "parameters": given} if given else told
 
     def action_leave(self) -> None:
         """Back, nothing made."""
