@@ -17,6 +17,7 @@ from sim.paths import PROJECT
 from sim.scenario.extend import apply_set, merge
 from sim.scenario.find import find_scenario
 from sim.scenario.findings import problems
+from sim.scenario.kinds import BOTH, CATALOGUE
 from sim.scenario.links import known_links, known_parts, with_pairs
 from sim.scenario.messages import BadScenario, Broken, Problem, in_order
 from sim.scenario.model import FORMAT, Scenario
@@ -52,12 +53,21 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scen
         scenario = Scenario.model_validate(plain | {"slug": slug, "path": path.resolve(), "notes": notes})
     except ValidationError as error:
         raise BadScenario(in_order([*missing, *problems(root, error)])) from None
+    scenario = scenario.model_copy(update={"notes": (*notes, *_one_engine_only(scenario))})
     # A run folder's copy must load as long as it lives, whatever became of files and links since.
     links = with_pairs(known_links()) if scenario.faults and own_slug is None else None
     wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links, known_parts())]
     if missing or wrong:
         raise BadScenario(in_order([*missing, *wrong]))
     return scenario
+
+
+def _one_engine_only(scenario: Scenario) -> Iterator[str]:
+    """Faults that not every engine can make: known here, refused when the engine is."""
+    for fault in scenario.faults:
+        kind = CATALOGUE[fault.fault]
+        if kind.engines != BOTH:
+            yield f"faults: {fault.name} needs the {kind.engines[0]} engine: {kind.because}"
 
 
 def load_text(text: str, *, name: str = "scenario.yaml") -> Scenario:

@@ -129,6 +129,13 @@ async def test_heal_without_a_name_heals_all(tmp_path: Path) -> None:
     ({**SLOW, "for_s": "soon"}, "not a number of seconds"),
     ({"fault": "latency", "part": "edge", "parameters": {"latency": "1s"}}, "needs `link`"),
     ({"fault": "clock", "part": "edge"}, "not built yet"),
+    ({"fault": "kill", "part": "edg"}, "did you mean edge?"),
+    ({"fault": "kill", "link": "edge->queue"}, "needs `part`"),
+    ({"fault": "cpu", "part": "edge", "parameters": {"cpu": "10%"}}, "the process engine can't make the fault `cpu`"),
+    ({"fault": "full", "part": "edge"}, "it can on queue"),
+    ({"fault": "restart", "part": "edge", "for_s": 3}, "over at once"),
+    ({"fault": "partition", "part": "edge", "parameters": {"from": "copier"}}, "no link leads between"),
+    ({"fault": "lock", "part": "blue-postgres", "parameters": {"table": "a; DROP"}}, "`table`"),
     ({**SLOW, "name": "no name"}, "`name`"),
 ])
 async def test_a_refused_order_says_why_and_leaves_no_trace(tmp_path: Path, arguments: dict[str, Any],
@@ -191,3 +198,21 @@ async def test_a_fault_kept_by_hand_is_made_by_its_name(tmp_path: Path) -> None:
         assert "planned" not in await sitting.orders.faults("", {})
 
     await sitting.play(act)
+
+
+async def test_a_fault_on_a_part_takes_the_same_road(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path)
+
+    async def act() -> None:
+        cut_off = {"fault": "partition", "part": "edge", "parameters": {"from": "queue"}}
+        told = await sitting.orders.inject("kim", cut_off)
+        assert told.startswith("partition-1: partition on edge")
+        assert "partition on edge from queue" in await sitting.orders.faults("", {})
+        assert "over at once" in await sitting.orders.inject("kim", {"fault": "restart", "part": "authz"})
+        await asyncio.sleep(0.05)
+        assert "restart-1" not in sitting.nemesis.active, "what is over at once is healed at once"
+
+    history = await sitting.play(act)
+    begun = [c.begun.value for c in history.calls() if c.begun.f == "fault"]
+    assert begun[0] == {"name": "partition-1", "fault": "partition", "part": "edge", "from": "queue", "by": "kim"}
+    assert [c.begun.value for c in history.calls() if c.begun.f == "heal"] == [{"name": "restart-1", "part": "authz"}]

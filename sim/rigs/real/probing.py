@@ -62,7 +62,7 @@ class Probing:
                 return self._control(source, target)
             case "blue-hydra" | "green-hydra", _:
                 prefix = self._green_prefix if source == "green-hydra" else ""
-                return self._introspect(self._engine.direct(source, "admin"), f"{prefix}/oauth2/introspect")
+                return self._keys(self._engine.direct(source, "admin"), prefix)
             case "copier" | "migrator", _:
                 return self._postgres_job(link)
             case "replayer", _:
@@ -74,9 +74,18 @@ class Probing:
             await self._request("GET", address, path, limit_s, headers={"Host": host})
         return probe
 
-    def _introspect(self, address: tuple[str, int], path: str = "/oauth2/introspect") -> Probe:
+    def _introspect(self, address: tuple[str, int]) -> Probe:
         async def probe(limit_s: float) -> None:
-            await self._request("POST", address, path, limit_s, data={"token": NONSENSE})
+            await self._request("POST", address, "/oauth2/introspect", limit_s, data={"token": NONSENSE})
+        return probe
+
+    def _keys(self, address: tuple[str, int], prefix: str) -> Probe:
+        """Hydra reads its keys from its database, and says 500 if it can't; introspection would answer 200."""
+
+        async def probe(limit_s: float) -> None:
+            status = await self._request("GET", address, f"{prefix}/keys/hydra.openid.id-token", limit_s)
+            if status >= 500:
+                raise ConnectionError(f"Hydra can't read its database: {status}")
         return probe
 
     def _may(self, address: tuple[str, int]) -> Probe:
@@ -126,7 +135,7 @@ class Probing:
 
     async def _request(self, method: str, address: tuple[str, int], path: str, limit_s: float, *,
                        headers: dict[str, str] | None = None, data: dict[str, str] | None = None,
-                       json: dict[str, str] | None = None) -> None:
+                       json: dict[str, str] | None = None) -> int:
         timeout = aiohttp.ClientTimeout(total=limit_s)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
@@ -134,3 +143,4 @@ class Probing:
                             json=json, allow_redirects=False) as response,
         ):
             await response.read()
+            return response.status

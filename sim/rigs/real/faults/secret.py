@@ -1,18 +1,19 @@
 """`wrong_secret`: a Hydra that runs with another system secret than its data was written with.
 
-It starts, says it is ready and answers 200: every token it knows is inactive, its keys can't be
-decrypted. The proof reads the keys through its admin API.
+Where it starts at all it says it is ready and answers 200: every token it knows is inactive, its
+keys can't be decrypted. The proof reads the keys through its admin API.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets as randomness
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 
-from sim.errors import StepFailed
+from sim.errors import NotReady, StepFailed
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.maker import Told, looked_for
@@ -35,14 +36,17 @@ class WrongSecret:
         if part not in self._wanted() or not await self._engine.incarnation(part):
             raise StepFailed(f"{part} does not run now", where=part, todo="green's Hydra runs from the repair on")
         await self._engine.stop(part)
-        await self._engine.start(part, environment={"SECRETS_SYSTEM": randomness.token_hex(16)})
+        with contextlib.suppress(NotReady):  # one that does not start with it is out of order too
+            await self._engine.start(part, environment={"SECRETS_SYSTEM": randomness.token_hex(16)})
 
     async def prove(self, fault: Told) -> dict[str, Any]:
         """See `Maker.prove`."""
 
         async def look() -> dict[str, Any]:
             status = await self._keys(str(fault["part"]))
-            return {"proven": status >= 500, "expected": "its keys can't be read", "seen": f"its keys: {status}"}
+            gone = not await self._engine.incarnation(str(fault["part"]))
+            seen = "it does not start with that secret" if gone else f"its keys: status {status}"
+            return {"proven": gone or status >= 500, "expected": "its keys can't be read", "seen": seen}
 
         return await looked_for(look, SEEN_WITHIN_S)
 
