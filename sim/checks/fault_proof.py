@@ -19,7 +19,8 @@ def check(reading: Reading, lost: Lost) -> Check:
     timeline = reading.timeline
     links = {s.name: s for s in timeline.links}
     unproven = [f"link {name}" for name, s in links.items() if not _proven(s)]
-    unproven += [f"fault {s.name}" for s in timeline.faults if s.outcome != "open" and not _proven(s)]
+    tried = [s for s in timeline.faults if not _refused(s, timeline.heals)]
+    unproven += [f"fault {s.name}" for s in tried if s.outcome != "open" and not _proven(s)]
     made = {s.name for s in timeline.faults}
     if timeline.ended == "completed":
         unproven += [f"fault {name}, never made" for name in reading.terms.faults if name not in made]
@@ -27,7 +28,7 @@ def check(reading: Reading, lost: Lost) -> Check:
     figures = {"unproven": float(len(unproven)),
                "unhealed": float(len(unhealed)) if timeline.ended != "running" else 0.0}
     evidence = len(links) - sum(u.startswith("link ") for u in unproven) + sum(_proven(s) for s in timeline.faults)
-    failed = [s.done_i for s in (*links.values(), *timeline.faults) if s.done_i >= 0 and not _proven(s)]
+    failed = [s.done_i for s in (*links.values(), *tried) if s.done_i >= 0 and not _proven(s)]
     if unproven:
         said = f"{len(unproven)} not proven: {', '.join(unproven[:5])}"
     elif not links:
@@ -36,12 +37,17 @@ def check(reading: Reading, lost: Lost) -> Check:
         said = f"not taken off: {', '.join(s.name for s in unhealed[:5])}"
     else:
         return Check(name=NAME, verdict="held", evidence=evidence, figures=figures,
-                     summary=f"{len(links)} links proven, {len(timeline.faults)} faults proven and healed")
+                     summary=f"{len(links)} links proven, {len(tried)} faults proven and healed")
     return unknown(NAME, said, evidence=evidence, witnesses=failed).with_figures(figures)
 
 
 def _proven(span: Span) -> bool:
     return span.outcome == "ok" and bool(span.value.get("proven"))
+
+
+def _refused(fault: Span, heals: list[Span]) -> bool:
+    """Somebody ordered what could surely not be made, and it is surely off: nothing was to be shown."""
+    return fault.outcome == "fail" and bool(fault.value.get("by")) and _healed(fault, heals)
 
 
 def _healed(fault: Span, heals: list[Span]) -> bool:

@@ -156,6 +156,20 @@ def test_faults() -> None:
     assert Tale().ended().check("fault_proof").verdict == "unknown"
 
 
+def test_an_order_that_could_not_be_made_has_shown_nothing_and_owes_nothing() -> None:
+    def tale(*, by: str = "kim", outcome: str = "fail", healed: bool = True) -> Tale:
+        made = full()
+        made.end(made.begin("nemesis", "fault", name="x", **({"by": by} if by else {})), outcome, route=None)
+        if healed:
+            made.end(made.begin("nemesis", "heal", name="x"), route=None)
+        return made.ended()
+
+    assert tale().check("fault_proof").verdict == "held"
+    assert tale(by="").check("fault_proof").verdict == "unknown", "a planned one was to show something"
+    assert tale(outcome="info").check("fault_proof").verdict == "unknown", "nobody knows whether it was on"
+    assert tale(healed=False).check("fault_proof").verdict == "unknown"
+
+
 def test_a_link_not_proven_and_a_planned_fault_never_made_are_unknown() -> None:
     tale = full()
     tale.end(tale.begin("harness", "link", link="edge->queue"), route=None, proven=False)
