@@ -217,7 +217,6 @@ class _Rehearsal:
                       {"revoked": revoked, "environment": rig.environment()})
         written = Written(self.folder / "faults.jsonl")
         nemesis = Nemesis(env, list(self.scenario.faults), rig.faults, journal, phases, written, self.seed)
-        ctx.facts["heal_all"] = nemesis.stand_down
         _give_acts(desk, ctx, nemesis, rig.engine.kind)
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
                         pause_before=self.options.pause_before, figures=lambda: forming.verdict().figure)
@@ -279,6 +278,14 @@ def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
     orders = Orders(ctx.env, nemesis, links=with_pairs(known_links()), parts=known_parts(), engine=engine)
     by_hand = HandBuffer(ctx)
     desk.acts |= {"inject": orders.inject, "heal": orders.heal, "faults": orders.faults, "buffer": by_hand.command}
+
+    def clear() -> Generator[simpy.Event, Any, None]:
+        """The way back must meet neither a fault nor a gate that somebody has shut."""
+        yield from nemesis.stand_down()
+        if by_hand.is_on:
+            yield ctx.env.call(by_hand.release())
+
+    ctx.facts["heal_all"] = clear
 
     def panic() -> None:
         ctx.env.process(nemesis.stand_down())

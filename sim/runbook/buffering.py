@@ -17,6 +17,8 @@ class HandBuffer:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self.is_on = False
+        """A person has shut it and nobody has opened it since."""
 
     async def command(self, who: str, arguments: dict[str, Any]) -> str:
         """Buffer or release: {on}. Raises Refused while a cutover or the way back buffers itself."""
@@ -26,6 +28,7 @@ class HandBuffer:
         if self._busy():
             raise Refused("the cutover buffers by itself now", todo="wait for its end, or panic")
         told = await self._ctx.rig.operations.buffer(on)
+        self.is_on = on
         state = "BUFFERING" if on else "RUNNING"
         self._ctx.journal.note("runbook", "state", {"state": state, "why": f"buffer {'on' if on else 'off'} by {who}"})
         if not on:
@@ -34,7 +37,8 @@ class HandBuffer:
         return f"requests wait at the edge, {edge.buffer:g} s each and {edge.buffer_max} at most, then 503"
 
     async def release(self) -> None:
-        """Let everything go that waits, whoever made it wait (panic)."""
+        """Let everything go that waits, whoever made it wait: a panic, and the way back."""
+        self.is_on = False
         await self._ctx.rig.operations.buffer(False)
 
     def _busy(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 import simpy
 
-from sim.errors import Refused
+from sim.errors import Refused, RehearsalError
 from sim.history.journal import Journal
 from sim.history.op import OpType
 
@@ -86,6 +86,9 @@ class Desk:
         except Refused as refused:
             told = str(refused)
             raise
+        except RehearsalError as error:  # what should have done it could not: that is an answer too
+            told = str(error)
+            raise Refused(error.what, where=error.where, seen=error.seen, todo=error.todo) from error
         finally:
             self._journal.complete(i, kind, value={"told": told})
 

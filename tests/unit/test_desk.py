@@ -11,7 +11,7 @@ import simpy
 
 from sim.checks.timeline import Timeline
 from sim.control import VERBS
-from sim.errors import Refused
+from sim.errors import Refused, StepFailed
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.runbook.desk import Answer, Desk
@@ -207,3 +207,13 @@ async def test_a_command_is_never_taken_for_what_the_runbook_or_the_nemesis_does
         with contextlib.suppress(Refused):
             await sitting.ask(verb, name="slow", fault="down", on=True, text="x", for_s=1)
     assert not (timeline.steps or timeline.heals or timeline.faults or timeline.undos or timeline.proofs_well)
+
+
+async def test_what_a_part_could_not_do_is_an_answer_and_no_silence(sitting: Sitting) -> None:
+    async def buffer(who: str, arguments: dict[str, Any]) -> str:
+        raise StepFailed("edge does not answer", seen="refused")
+
+    sitting.desk.acts["buffer"] = buffer
+    assert "edge does not answer" in await sitting.refused("buffer", on=True)
+    (call,) = sitting.history().calls()
+    assert call.done is not None and call.done.type == "fail" and "edge does not answer" in str(call.done.value)

@@ -102,6 +102,8 @@ class RealOperations:
 
     async def buffer(self, on: bool) -> dict[str, Any]:
         """Let requests wait at the edge, or release them."""
+        if not on:
+            self.standing.buffering = False  # an edge that is dead just now comes back open
         told = await self._controls["edge"].ask("PUT", "/buffer", {"on": on})
         self.standing.buffering = on
         return told
