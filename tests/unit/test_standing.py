@@ -16,15 +16,16 @@ EDGE = {"EDGE_BLUE_PUBLIC": "http://b:1", "EDGE_BLUE_ADMIN": "http://b:2", "EDGE
         "EDGE_GREEN_DSN": "postgres://x"}
 
 
-@pytest.mark.parametrize(("route", "capture", "buffering"), [
-    ("blue", "off", False), ("blue", "forward", False), ("green", "back", False), ("blue", "forward", True)])
-async def test_an_edge_started_as_it_stood_stands_so(route: Any, capture: str, buffering: bool) -> None:
+@pytest.mark.parametrize(("route", "capture", "buffering", "writes"), [
+    ("blue", "off", False, True), ("blue", "forward", False, True), ("green", "back", False, True),
+    ("blue", "forward", True, True), ("blue", "off", False, False)])
+async def test_an_edge_started_as_it_stood_stands_so(route: Any, capture: str, buffering: bool, writes: bool) -> None:
     standing = Standing()
-    standing.route, standing.capture, standing.buffering = route, capture, buffering
+    standing.route, standing.capture, standing.buffering, standing.writes_allowed = route, capture, buffering, writes
     edge = Edge(Environment({**EDGE, **standing.environment("edge")}))
     try:
         assert standing_of(edge.status()) == standing.wanted("edge") == {
-            "route": route, "capture": capture, "buffering": buffering}
+            "route": route, "share": 1.0, "capture": capture, "buffering": buffering, "writes_allowed": writes}
     finally:
         await edge.close()
 

@@ -116,6 +116,7 @@ class RealOperations:
     async def writes(self, allowed: bool) -> dict[str, Any]:
         """Refuse every request that writes, or let them in again; refused ones under way are awaited."""
         told = await self._controls["edge"].ask("PUT", "/writes", {"allowed": allowed, "deadline_s": WRITES_S})
+        self.standing.writes_allowed = allowed
         if told.get("in_flight"):
             raise StepFailed("requests that write do not end", where="edge", seen=f"{told['in_flight']} are under way")
         self.standing.writes_allowed = allowed

@@ -28,8 +28,8 @@ SEEN_WITHIN_S = 2.0
 LOCK_NOT_AVAILABLE, TOO_MANY = "55P03", "53300"
 
 _END = """
-SELECT pid FROM pg_stat_activity
-WHERE usename = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pg_terminate_backend(pid)"""
+SELECT pid, pg_terminate_backend(pid) AS ended FROM pg_stat_activity
+WHERE usename = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 
 
 class DatabaseFault:
@@ -65,7 +65,7 @@ class Terminate(DatabaseFault):
         """See `Maker.make`. Raises StepFailed if the role has no backend."""
         role = str(fault.get("role", "hydra"))
         async with self._open(fault) as admin:
-            ended = [row["pid"] for row in await admin.fetch(_END, role)]
+            ended = [row["pid"] for row in await admin.fetch(_END, role) if row["ended"]]
         if not ended:
             raise StepFailed(f"{fault['part']} has no backend of {role}", where=str(fault["part"]))
         self._ended[str(fault["name"])] = ended

@@ -95,7 +95,7 @@ class PartFaults:
             raise StepFailed(f"{part} came back otherwise than it was", where=part, seen=f"{stands}, not {wanted}")
         lost = lost_with(before) if before else {}
         words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in lost.items()) or "nothing it told"
-        has = ", ".join(f"{name} {_word(value)}" for name, value in stands.items())
+        has = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in stands.items())
         kept = "; its kept refresh answers are gone" if part == "edge" else ""
         return {"restored": stands, "lost": lost, "note": f"{part} is back: {has}. Lost with it: {words}{kept}"}
 
@@ -111,4 +111,4 @@ class PartFaults:
 
 
 def _word(value: Any) -> str:
-    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
