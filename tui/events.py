@@ -82,7 +82,7 @@ def _told(op: Op, value: dict[str, Any]) -> tuple[Kind, str] | None:
             return "end", f"{value.get('ended')} {value.get('why') or ''}"
         case "fault":
             if begun:
-                return "fault", f"{value.get('name')}: {value.get('fault')} on {value.get('link')}"
+                return "fault", f"{value.get('name')}: {value.get('fault')} on {value.get('link') or value.get('part')}"
             return (
                 "fault",
                 f"{value.get('name')} {'seen' if value.get('proven') else 'NOT SEEN'}: {value.get('seen') or op.error}",

@@ -88,6 +88,7 @@ class Orders:
             raise Refused("inject needs a fault", todo=usage())
         raw = {key: value for key, value in arguments.items() if key not in ("parameters", "for_s", "fault")}
         raw |= dict(arguments.get("parameters") or {})
+        raw = {key: _written(key, value) for key, value in raw.items()}
         if arguments.get("for_s") is not None:
             raw["for"] = _seconds(arguments["for_s"])
         raw |= {"fault": kind, "at": "by hand"}
@@ -145,6 +146,18 @@ def usage(kind: str = "") -> str:
                      *(f"[{key.rstrip('_')}=…]" for key in told.may)])
     lasts = " [for=10s]" if told.lasts else ""
     return " ".join(f"inject {kind} {told.on.upper()} {keys}{lasts}".split())
+
+
+_UNITS = {**dict.fromkeys(("latency", "jitter", "delay", "timeout", "for"), "s"), "rate": "B/s",
+          **dict.fromkeys(("bytes", "average_size", "size_variation", "memory"), "B")}
+"""Key → the unit in which a bare number of it counts: a screen sends seconds and bytes."""
+
+
+def _written(key: str, value: Any) -> Any:
+    """A number in inner units as the scenario file writes it; anything else as it is."""
+    if key not in _UNITS or isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return f"{value:.3f}{_UNITS[key]}" if _UNITS[key] == "s" else f"{round(value)}{_UNITS[key]}"
 
 
 def _seconds(raw: Any) -> str:

@@ -122,7 +122,7 @@ async def test_heal_without_a_name_heals_all(tmp_path: Path) -> None:
     ({}, "inject needs a fault"),
     ({**SLOW, "link": "edge->queu"}, "did you mean edge->queue?"),
     ({"fault": "latency", "link": "edge->queue"}, "needs `latency`"),
-    ({"fault": "latency", "link": "edge->queue", "parameters": {"latency": 250}}, "a bare number is not a duration"),
+    ({"fault": "latency", "link": "edge->queue", "parameters": {"latency": "250"}}, "is not a duration"),
     ({**SLOW, "parameters": {"latency": "1s", "rate": "3KB/s"}}, "`rate` does not belong"),
     ({**SLOW, "parameters": {"latenci": "1s"}}, "did you mean latency?"),
     ({**SLOW, "for_s": 0}, "more than nothing"),
@@ -216,3 +216,15 @@ async def test_a_fault_on_a_part_takes_the_same_road(tmp_path: Path) -> None:
     begun = [c.begun.value for c in history.calls() if c.begun.f == "fault"]
     assert begun[0] == {"name": "partition-1", "fault": "partition", "part": "edge", "from": "queue", "by": "kim"}
     assert [c.begun.value for c in history.calls() if c.begun.f == "heal"] == [{"name": "restart-1", "part": "authz"}]
+
+
+async def test_numbers_are_seconds_and_bytes_as_a_screen_sends_them(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path)
+
+    async def act() -> None:
+        await sitting.orders.inject("kim", {"fault": "latency", "link": "edge->queue", "latency": 0.25, "for": 10.0})
+        await sitting.orders.inject("kim", {"fault": "bandwidth", "link": "edge->queue", "rate": 65536.0})
+        told = await sitting.orders.faults("", {})
+        assert "latency 250ms" in told and "rate 64KiB/s" in told and "heals in 10 s" in told
+
+    await sitting.play(act)

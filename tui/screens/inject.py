@@ -41,10 +41,14 @@ EXAMPLES = {"duration": "250ms, 2s", "size": "64KiB", "rate": "64KiB/s", "text":
 
 
 def kinds(where: str) -> list[str]:
-    """The faults that are made on a link, or on a part; whether this part and engine can, the run says."""
-    from sim.scenario.kinds import on  # brings pydantic: only when somebody injects
+    """The faults that are made on a link, or on that part; whether this engine can, the run says."""
+    from sim.scenario.kinds import on, unfit  # brings pydantic: only when somebody injects
+    from sim.scenario.links import known_parts
 
-    return list(on("link" if "->" in where else "part"))
+    if "->" in where:
+        return list(on("link"))
+    parts = known_parts()
+    return [kind for kind in on("part") if where not in parts or unfit(kind, where, parts) is None]
 
 
 def fields(kind: str) -> list[Field]:

@@ -119,7 +119,6 @@ class RealOperations:
         self.standing.writes_allowed = allowed
         if told.get("in_flight"):
             raise StepFailed("requests that write do not end", where="edge", seen=f"{told['in_flight']} are under way")
-        self.standing.writes_allowed = allowed
         return told
 
     async def fence(self, side: Side, on: bool) -> dict[str, Any]:
