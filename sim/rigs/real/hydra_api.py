@@ -81,6 +81,14 @@ class HydraApi:
         return await self._asked("PUT", f"{self._prefix}/clients/{quote(client_id, safe='')}/lifespans",
                                  json={name: value for name, value in lifespans.items() if value is not None})
 
+    async def signing_key(self) -> str:
+        """The `kid` of the public key that ID tokens are verified by."""
+        keys = (await self._asked("GET", f"{self._prefix}/keys/hydra.openid.id-token")).get("keys", [])
+        kids = [str(key.get("kid")) for key in keys if str(key.get("kid")).startswith("public:")]
+        if not kids:
+            raise StepFailed("Hydra has no key to sign ID tokens with", where=self._where)
+        return kids[0]
+
     async def metrics(self) -> dict[str, float]:
         """{heap_bytes, goroutines} of the Go runtime."""
         status, text, _ = await self._send("GET", f"{self._prefix}/metrics/prometheus")

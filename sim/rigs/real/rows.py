@@ -29,6 +29,9 @@ refuse the tokens of whoever skipped the page because of it."""
 STILL_GOOD: Final = 0.8
 """Assumption: what is "in use" is at most this old, in its lifetimes, when the load begins."""
 
+KID: Final = "public:hydra.openid.id-token"
+"""Source: the header of a real 1.11.10's ID tokens."""
+
 _CHAIN = ("signature request_id requested_at client_id scope granted_scope form_data session_data subject active "
           "challenge_id")
 COLUMNS: Final[dict[str, str]] = {
@@ -63,6 +66,8 @@ class Moment(msgspec.Struct, frozen=True):
     issuer: str
     hydra: str = "1.11.10"
     """Whose rows."""
+    kid: str = KID
+    """The key that ID tokens name; a session keeps it from its login on. 1.8.5 draws its own."""
 
     @property
     def is_early(self) -> bool:
@@ -160,7 +165,7 @@ class Rows:
             person = PersonSession(
                 issuer=self._moment.issuer, subject=subject, client_id=client.client_id, consent=grant.name,
                 requested_s=began_s - 2, authenticated_s=authenticated_s, issued_s=began_s, claims=claims,
-                sid=session)
+                sid=session, kid=self._moment.kid)
             self._tokens(grant, client, lines, person.go_spelled() if self._moment.is_early else person)
 
     def _tokens(self, grant: Grant, client: Client, lines: dict[str, list[str]], session: PersonSession) -> None:

@@ -25,7 +25,7 @@ from sim.rigs.real.databases import Connection, database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.real.loading import load
-from sim.rigs.real.rows import Moment
+from sim.rigs.real.rows import KID, Moment
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.rig import Progress
 from sim.scenario import Scenario
@@ -75,8 +75,9 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     await _settings(engine, secrets, "ALTER SYSTEM SET wal_level = minimal", "ALTER SYSTEM SET max_wal_senders = 0")
     await engine.restart("blue-postgres")
     await _migrate(engine, secrets, scenario.stack.blue.hydra)
+    kid = await _signing_key(engine) if scenario.stack.blue.hydra == "1.8.5" else KID
     figures = {"key": key, "grants": len(population.grants),
-               **await _fill(engine, scenario, population, secrets, extra_sql, progress)}
+               **await _fill(engine, scenario, population, secrets, extra_sql, kid, progress)}
     progress({"now": "first start", "done": len(population.grants), "total": len(population.grants)})
     await engine.start("blue-hydra")
     await _prove(engine, population, secrets)
@@ -168,10 +169,21 @@ async def _migrate(engine: Engine, secrets: Secrets, hydra: str) -> None:
                          where="blue-postgres", seen=job.tail[-400:])
 
 
+async def _signing_key(engine: Engine) -> str:
+    """The key that a 1.8.5 draws when it first starts: the sessions of its ID tokens name it."""
+    await engine.start("blue-hydra")
+    try:
+        async with HydraApi(engine.direct("blue-hydra", "admin")) as api:
+            return await api.signing_key()
+    finally:
+        await engine.stop("blue-hydra")
+
+
 async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, extra_sql: str,
-                progress: Progress) -> dict[str, Any]:
+                kid: str, progress: Progress) -> dict[str, Any]:
     began = time.monotonic()
-    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.hydra)
+    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.hydra,
+                    kid)
     minter = Minter(secrets.system, population.seed)
     async with database(engine, secrets, "blue") as connection:
         figures = await load(connection, population, minter, moment, hash_cost=scenario.population.hash_cost,

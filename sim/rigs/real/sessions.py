@@ -22,7 +22,7 @@ class PersonSession:
     """The session of one grant; only the expiries differ from token to token."""
 
     def __init__(self, *, issuer: str, subject: str, client_id: str, consent: str, requested_s: float,
-                 authenticated_s: float, issued_s: float, claims: Mapping[str, str], sid: str) -> None:
+                 authenticated_s: float, issued_s: float, claims: Mapping[str, str], sid: str, kid: str) -> None:
         self._expires_at: dict[str, str] = {}
         self._session: dict[str, Any] = {
             "id_token": {
@@ -30,7 +30,7 @@ class PersonSession:
                     "jti": "", "iss": issuer, "sub": subject, "aud": [client_id], "nonce": "", "exp": NEVER,
                     "iat": zulu(issued_s), "rat": zulu(requested_s), "auth_time": zulu(authenticated_s), "at_hash": "",
                     "acr": "", "amr": [], "c_hash": "", "ext": {**claims, "sid": sid}},
-                "headers": {"extra": {"kid": "public:hydra.openid.id-token"}},
+                "headers": {"extra": {"kid": kid}},
                 "expires_at": self._expires_at, "username": "", "subject": subject},
             "extra": {}, "kid": "", "client_id": client_id, "consent_challenge": consent,
             "exclude_not_before_claim": False, "allowed_top_level_claims": []}

@@ -78,6 +78,10 @@ class Engine(Protocol):
         """The service that holds a side's database; both have one where they share it."""
         ...
 
+    def program(self, service: str) -> str:
+        """The part that runs a service: `hydra-1.11.10`, `postgres`, `nats`."""
+        ...
+
     def direct(self, service: str, port: str) -> tuple[str, int]:
         """Where the harness reaches a port round every link: (host, port) on loopback."""
         ...

@@ -206,6 +206,10 @@ class ProcessEngine:
         """See `Engine.database`."""
         return self._stack.databases[side]
 
+    def program(self, service: str) -> str:
+        """See `Engine.program`."""
+        return self._stack.service(service, self._variables).program
+
     def direct(self, service: str, port: str) -> tuple[str, int]:
         """See `Engine.direct`."""
         return "127.0.0.1", self._ports[service, port]

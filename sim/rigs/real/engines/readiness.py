@@ -10,6 +10,7 @@ import aiohttp
 
 from sim.errors import NotReady, RehearsalError
 from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.hydra_api import admin_prefix
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.toxiproxy import Toxiproxy
 
@@ -59,7 +60,7 @@ async def ask(engine: Engine, service: str, secrets: Secrets) -> None:
 
 async def _hydra(engine: Engine, service: str) -> None:
     host, port = engine.direct(service, "admin")
-    prefix = "/admin" if service == "green-hydra" else ""
+    prefix = admin_prefix(engine.program(service).removeprefix("hydra-"))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4.0)) as session:
         async with session.get(f"http://{host}:{port}/health/ready") as response:
             if response.status != 200:
