@@ -17,6 +17,8 @@ from sim.traffic.minting import Minter
 from sim.traffic.population import Grant
 
 pytestmark = pytest.mark.real
+NOTED = "SELECT count(DISTINCT rpad(version, 20, '0')) FROM schema_migration"
+"""1.8's versions have 14 digits and stay beside those of 20."""
 SAMPLE = 60
 
 
@@ -81,7 +83,7 @@ async def test_a_sample_introspects_refreshes_and_revokes_on_both_versions(tmp_p
         assert figures["files"] == 8
         assert figures["locks"]["samples"] > 0
         async with database(engine, secrets(), "green") as connection:
-            assert await connection.fetchval("SELECT count(DISTINCT rpad(version, 20, $$0$$)) FROM schema_migration") == 55
+            assert await connection.fetchval(NOTED) == 55
         await engine.start("green-hydra")
         for grant, tokens in zip(live[1:SAMPLE], first[1:], strict=True):  # refreshed on 1.8.5 before
             await refreshed(engine, "green-hydra", people, grant, tokens["refresh_token"])
