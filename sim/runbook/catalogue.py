@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.runbook import closing, database, own, prepare, switching, writing
 from sim.runbook.context import Acting, Context
-from sim.scenario import Cleanup, Migrate, Scenario, Soak, Step
+from sim.scenario import Cleanup, Cutover, Migrate, Scenario, Soak, Step, Verify
 
 Act = Callable[[Context, Any], Acting]
 
@@ -81,6 +81,12 @@ MIGRATE_IN_PLACE = {
 def entry_of(step: Step, scenario: Scenario) -> Entry:
     """A step's entry, in the words that fit this scenario."""
     entry = CATALOGUE[step.kind]
+    if isinstance(step, Cutover) and scenario.in_place:
+        return entry._replace(does="buffer, drain, switch login-consent and authz, switch the edge, release",
+                              undo_words="buffer, drain, switch back, release",
+                              abort_costs="what the old version can not read of what the new one issued")
+    if isinstance(step, Verify) and scenario.in_place:
+        return entry._replace(needs="somebody serves", abort_costs="as before it")
     if isinstance(step, Soak) and scenario.in_place:
         return entry._replace(does="watch what clients meet, whichever version serves", needs="something serves",
                               abort_costs="as before it")
