@@ -101,7 +101,7 @@ async def _run(green: Connection, script: str, path: str) -> None:
             await green.execute(script)
     except PostgresError as error:
         raise StepFailed("the cleanup's SQL failed; nothing of it is in force", where=path,
-                         seen=f"{error} (SQLSTATE {getattr(error, 'sqlstate', '')})",
+                         seen=f"{error.args[0]} (SQLSTATE {getattr(error, 'sqlstate', '')})",
                          todo="mend the file and try again") from error
 
 

@@ -19,6 +19,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from asyncpg.exceptions import PostgresError
+
 from sim.errors import BadInput, RehearsalError, StepFailed
 from sim.paths import PROJECT, cache
 from sim.rigs.real.databases import Connection, database
@@ -53,12 +55,23 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     """Start `blue-postgres` with the population in it.
 
     Returns {source: cache|loaded, key, grants, age_s, elapsed_s, rows: {table: n}, …}. `progress`
-    gets {now, done, total}. Raises StepFailed if Hydra does not take the data, BadInput if the
-    scenario's extra_sql fails.
+    gets {now, done, total}. The scenario's extra_sql is applied afterwards, to this run's blue alone: the
+    cache never sees it. Raises StepFailed if Hydra does not take the data, BadInput if extra_sql fails.
     """
-    began = time.monotonic()
     extra_sql = await asyncio.to_thread(_read, scenario.population.extra_sql)
-    key = await _key(engine, scenario, population, secrets, extra_sql)
+    figures = await _seed(engine, scenario, population, secrets, progress)
+    if extra_sql:
+        progress({"now": "extra_sql", "done": len(population.grants), "total": len(population.grants)})
+        async with database(engine, secrets, "blue") as connection:
+            await _run_extra(connection, extra_sql, str(scenario.population.extra_sql))
+            await connection.execute("ANALYZE")
+    return figures
+
+
+async def _seed(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets,
+                progress: Progress) -> dict[str, Any]:
+    began = time.monotonic()
+    key = await _key(engine, scenario, population, secrets)
     folder = cache("seeded")
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = await asyncio.to_thread(find, folder, key, fresh_s(scenario.tokens.refresh))
@@ -77,7 +90,7 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     await _migrate(engine, secrets, scenario.stack.blue.hydra)
     kid = await _signing_key(engine) if scenario.stack.blue.hydra == "1.8.5" else KID
     figures = {"key": key, "grants": len(population.grants),
-               **await _fill(engine, scenario, population, secrets, extra_sql, kid, progress)}
+               **await _fill(engine, scenario, population, secrets, kid, progress)}
     progress({"now": "first start", "done": len(population.grants), "total": len(population.grants)})
     await engine.start("blue-hydra")
     await _prove(engine, population, secrets)
@@ -136,7 +149,7 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-async def _key(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, extra_sql: str) -> str:
+async def _key(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets) -> str:
     """16 hex digits of everything the data depends on."""
     job = await engine.job("copier", ["postgres", "--version"], deadline_s=MIGRATE_S)
     writers = sha256()
@@ -146,7 +159,7 @@ async def _key(engine: Engine, scenario: Scenario, population: Population, secre
         "engine": engine.kind, "postgres": job.tail.strip(), "hydra": scenario.stack.blue.hydra,
         "population": population.fingerprint(), "hash_cost": scenario.population.hash_cost, "issuer": ISSUER,
         "access_s": scenario.tokens.access, "refresh_s": scenario.tokens.refresh, "secrets": secrets.fingerprint,
-        "format": writers.hexdigest(), "extra_sql": sha256(extra_sql.encode()).hexdigest()}
+        "format": writers.hexdigest()}
     return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -179,8 +192,8 @@ async def _signing_key(engine: Engine) -> str:
         await engine.stop("blue-hydra")
 
 
-async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, extra_sql: str,
-                kid: str, progress: Progress) -> dict[str, Any]:
+async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, kid: str,
+                progress: Progress) -> dict[str, Any]:
     began = time.monotonic()
     moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.hydra,
                     kid)
@@ -188,8 +201,6 @@ async def _fill(engine: Engine, scenario: Scenario, population: Population, secr
     async with database(engine, secrets, "blue") as connection:
         figures = await load(connection, population, minter, moment, hash_cost=scenario.population.hash_cost,
                              progress=progress)
-        if extra_sql:
-            await _run_extra(connection, extra_sql, str(scenario.population.extra_sql))
         progress({"now": "analyze", "done": len(population.grants), "total": len(population.grants)})
         # Hint bits and statistics now, or they are made in the middle of a measurement.
         await connection.execute("VACUUM ANALYZE")
@@ -199,14 +210,12 @@ async def _fill(engine: Engine, scenario: Scenario, population: Population, secr
 
 
 async def _run_extra(connection: Connection, script: str, path: str) -> None:
-    from asyncpg.exceptions import PostgresError
-
     try:
         async with connection.transaction():
             await connection.execute(script)
     except PostgresError as error:
         raise BadInput("population.extra_sql failed; nothing of it is in force", where=path,
-                       seen=f"{error} (SQLSTATE {getattr(error, 'sqlstate', '?')})",
+                       seen=f"{error.args[0]} (SQLSTATE {getattr(error, 'sqlstate', '?')})",
                        todo="mend the file and try again") from error
 
 
