@@ -63,3 +63,14 @@ SELECT consent, scope, true, 0, '{}', at,
   FROM odd WHERE kind <> 'unanswered_consent'
 UNION ALL
 SELECT md5('second ' || consent), scope, false, 0, '{}', at, '{}', '{}', true, at FROM odd WHERE kind = 'shared_login';
+
+-- And one that is in no list: a check of one's own, put on later and never validated. Old rows break it, and so does
+-- whatever changes such a row, as the migration does with every row there is.
+INSERT INTO hydra_oauth2_logout_request
+       (challenge, verifier, subject, sid, client_id, request_url, redir_url, was_used, accepted, rejected, rp_initiated)
+SELECT substr(md5('odd logout ' || n), 1, 32), substr(md5('odd logout v ' || n), 1, 32), 'odd-logout-' || n,
+       substr(md5('odd logout s ' || n), 1, 32), 'odd-app', '/oauth2/sessions/logout',
+       CASE WHEN n = 2 THEN 'http://intranet/bye' ELSE 'https://odd-app.rehearse.test/bye' END, true, true, false, true
+  FROM generate_series(1, 5) n;
+ALTER TABLE hydra_oauth2_logout_request ADD CONSTRAINT odd_redirects_are_safe
+    CHECK (redir_url = '' OR redir_url LIKE 'https://%') NOT VALID;

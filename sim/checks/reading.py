@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from sim.checks.denials import Denials
 from sim.checks.gaps import Gaps
 from sim.checks.latencies import Window
 from sim.checks.logins import Logins, spans
@@ -53,6 +54,7 @@ class Reading:
         self.wrong_subject_i: list[int] = []
         self.wrong_subjects = 0
         """Active answers about a person's token that name nobody, or somebody else."""
+        self.denials = Denials()
         self.counted: dict[str, Counted] = {}
         self.failed_i: list[int] = []
         self.shed_i: list[int] = []
@@ -144,6 +146,7 @@ class Reading:
             self._revoked(begun, done, value)
         elif f == "authz":
             if kind == "ok":
+                self.denials.answered(begun, done)
                 self._read(begun, done, bool(value.get("allowed")))
         elif f == "code":
             self._exchanged(begun, done, value)

@@ -45,6 +45,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How long the edge lets a request wait."""
     in_place: bool = False
     """Both sides use one database: nothing can be left behind in the other."""
+    cleanup_job: bool = False
+    """Authz' periodic cleanup job is on."""
     cookie_ends: bool = True
     """The new Hydra can not read the old one's browser cookie (1.x to 2.x renames and encrypts it)."""
 
@@ -65,6 +67,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             faults=tuple(f.name for f in scenario.faults if f.at != "by hand"),
             buffer_s=scenario.stack.edge.buffer,
             refresh_s=scenario.tokens.refresh, in_place=scenario.in_place,
+            cleanup_job=scenario.stack.authz.cleanup is not None,
             cookie_ends=_major(scenario.stack.blue.hydra) < 2 <= _major(scenario.stack.green.hydra),
         )
 

@@ -206,10 +206,35 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "count", "unverified",
             "Signing keys no longer published, or ID tokens that no published key verifies."),
     },
-    "cleanup_safety": {},
+    "cleanup_safety": {
+        "deleted_good": Figure(
+            "count", "living grants deleted",
+            "Grants that were alive and not revoked when a cleanup job deleted them, read by key."),
+        "deleted": Figure("count", "deleted", "Everything that cleanup jobs deleted.", "never"),
+        "spared": Figure(
+            "count", "spared", "Grants that a job would have deleted and its guard kept.", "never"),
+        "restored": Figure("count", "restored", "Grants put back from the kept copy.", "never"),
+        "lost_by_restore": Figure(
+            "count", "lost by the restore",
+            "Grants written after the kept copy was made that are gone after the restore."),
+        "denied": Figure(
+            "count", "403s", "Answers of authz that refused an active token of a person's grant.", "never"),
+        "denied_after_restore": Figure(
+            "count", "403s after the restore", "The same, asked for after the restore was done."),
+    },
     "data_equality": {
         "different": Figure(
             "count", "keys different", "Keys that are on one side of the copy only."),
+        "lost": Figure(
+            "count", "rows lost",
+            "Rows of the copy that are neither on green at the migration's end nor in the cleanup's manifest."),
+        "schema": Figure(
+            "count", "schema different",
+            "Tables, columns, indexes and constraints of green that a fresh installation has not, or has otherwise. "
+            "What blue had of its own before does not count."),
+        "kept": Figure("count", "rows kept", "Rows of the copy that are in their table on green.", "never"),
+        "merged": Figure("count", "rows merged", "Rows of the four consent tables that are in a flow.", "never"),
+        "cleaned": Figure("count", "rows set aside", "Rows that the cleanup set aside, by its manifest.", "never"),
     },
     "migration": {
         "missing": Figure(

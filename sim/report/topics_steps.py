@@ -13,6 +13,17 @@ STEPS: dict[str, Topic] = {
         "watched again, at most so many times, and the last steady one is the measure of what comes after.",
         "Take a baseline at the same hour of the week as the night itself.",
     ),
+    "preflight": Topic(
+        "Rehearse copy, cleanup and migration on a copy of its own, before the window.",
+        "A row that aborts the migration costs the whole window if it is met there. Lists of known bad rows "
+        "do not know yours.",
+        "preflight, with a deadline of its own. Copies blue into a database beside green's, looks for every known "
+        "class of odd rows, mends them as the cleanup step would and runs the stock migration. If it aborts, parts "
+        "of the population are tried until table, row and column are known; cleanup with rows: known then mends or "
+        "sets aside exactly these. What can't be cleaned ends the run before anything is touched.",
+        "Run it weeks ahead on last night's backup: each trial of a part takes seconds, the whole as long as the "
+        "migration itself.",
+    ),
     "lifetime": Topic(
         "Raise the access tokens' lifetime on blue and wait until older tokens are gone.",
         "Each refresh in the window is a chain that green may not know: longer tokens, fewer refreshes.",
@@ -47,7 +58,9 @@ STEPS: dict[str, Topic] = {
     "cleanup": Topic(
         "Remove or mend rows of the copy that would abort the migration.",
         "One consent without its login, or one quote in a client's list, aborts the migration half way.",
-        "cleanup: {rows: known | none | FILE.sql}. known: queries for each kind of row that is known to abort.",
+        "cleanup: {rows: known | none | FILE.sql}. known: queries for each kind of row that is known to abort, and "
+        "the rows that a preflight found by trying. Each is mended or set aside: what was there is kept in "
+        "rehearsal.rehearsal_set_aside on green, and manifest.json in the run folder lists it.",
         "Run the same queries on production weeks ahead: each kind found there is a decision, not a surprise.",
     ),
     "migrate": Topic(
@@ -89,12 +102,27 @@ STEPS: dict[str, Topic] = {
         "authz and the edge switch, green's Hydra is stopped. With two databases the way back is the cutover's undo.",
         "What the new version issued meanwhile stays in the database; look at what the old one makes of it first.",
     ),
+    "janitor": Topic(
+        "Run the new version's own janitor on green's database.",
+        "Whoever runs it by clock runs it soon after the upgrade, and it deletes what the migration marked wrongly: "
+        "every migrated consent older than half an hour, with all its tokens.",
+        "janitor: {what: [requests]}. The program's own `hydra janitor --requests`, a job like the migrator. Before "
+        "and after it the living grants are read by key; the check cleanup_safety names those it killed.",
+        "Stop the janitor's clock before the window, and start it only after the repair was proven.",
+    ),
     "soak": Topic(
         "Watch green under traffic, with the way back open.",
         "Some damage shows only after minutes: expiry, jobs, caches.",
         "soak: {for: 20s, capture_back: true}. Revocations on green are captured towards blue, so that a "
         "return loses none.",
         "Days rather than seconds; keep blue startable for as long as you would return.",
+    ),
+    "restore": Topic(
+        "Stop authz' cleanup job and put back the grants it deleted.",
+        "Whoever lost a grant is refused until somebody puts it back; whoever got one since must keep it.",
+        "restore. From the copy of authz' table that was kept when blue was copied: what is missing is added, "
+        "nothing is taken away, and what was written since is compared by key. 403s must end with it.",
+        "Practise it: a backup nobody ever restored is a hope.",
     ),
     "verify": Topic(
         "Prove by key and through the API what is in force on green.",

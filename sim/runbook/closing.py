@@ -8,7 +8,14 @@ from typing import Any, Literal
 import simpy
 
 from sim.runbook.context import Acting, Context
-from sim.scenario import Close, Verify
+from sim.scenario import Close, Restore, Verify
+
+
+def restore(ctx: Context, step: Restore) -> Acting:
+    """Read by key whom the cleanup job wronged, then put everything back that it deleted."""
+    yield from ctx.measure("cleaned", job="authz", signatures=dict(ctx.chains.signatures()))
+    figures: dict[str, Any] = yield from ctx.do(ctx.rig.operations.restore_grants())
+    return figures
 
 
 def verify(ctx: Context, step: Verify) -> Acting:
@@ -17,6 +24,8 @@ def verify(ctx: Context, step: Verify) -> Acting:
     revoked = ctx.facts["revoked"]
     grants, consents = revoked.before_switch()
     named = set(grants)
+    if ctx.scenario.stack.authz.cleanup is not None:
+        yield from ctx.measure("cleaned", job="authz", signatures=signatures)
     in_place = ctx.scenario.in_place
     if not in_place:  # in one database nothing is left behind
         yield from ctx.measure("oracle", when="end", signatures=signatures)
@@ -34,6 +43,8 @@ def verify(ctx: Context, step: Verify) -> Acting:
         yield from ctx.measure("queue")
     figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(revoked=list(revoked.all()), sample=step.sample))
     yield from ctx.measure("database")
+    yield from ctx.measure("accounted")
+    yield from ctx.measure("schema")
     return figures
 
 

@@ -86,7 +86,7 @@ class Context:
 
     def measure(self, question: str, **arguments: Any) -> Generator[simpy.Event, Any, dict[str, Any]]:
         """Ask the rig a question by key; the answer is an op of process `verify`."""
-        i = self.journal.invoke("verify", question, value={k: v for k, v in arguments.items() if k == "when"})
+        i = self.journal.invoke("verify", question, value={k: v for k, v in arguments.items() if k in ("when", "job")})
         outcome = yield self.env.call(self.rig.operations.measure(question, arguments))
         if outcome.kind != "ok":
             self.journal.complete(i, "info", error=str(outcome.error)[:300])

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from sim.runbook.context import Acting, Context
-from sim.scenario import Cleanup, Copy, Migrate, Repair
+from sim.scenario import Cleanup, Copy, Migrate, Preflight, Repair
+
+
+def preflight(ctx: Context, step: Preflight) -> Acting:
+    """Rehearse the scenario's own cleanup and migration on a copy that nobody else sees."""
+    planned = next((s for s in ctx.scenario.runbook if isinstance(s, Cleanup)), None)
+    figures: dict[str, object] = yield from ctx.do(ctx.rig.operations.preflight(
+        rows=planned.rows if planned is not None else "none", progress=ctx.progress(step.name)))
+    return figures
 
 
 def copy(ctx: Context, step: Copy) -> Acting:
@@ -16,6 +24,8 @@ def copy(ctx: Context, step: Copy) -> Acting:
     figures = yield from ctx.do(ctx.rig.operations.copy(
         by=step.by, jobs=step.jobs, on_snapshot=snapshot, progress=ctx.progress(step.name)))
     yield from ctx.measure("equality")
+    if ctx.scenario.stack.authz.cleanup is not None:
+        figures = {**figures, "grants": (yield from ctx.do(ctx.rig.operations.keep_grants()))}
     return dict(figures)
 
 

@@ -9,7 +9,7 @@ import simpy
 
 from sim.errors import StepFailed
 from sim.runbook.context import Acting, Context
-from sim.scenario import Cutover, Replay, Return, Soak
+from sim.scenario import Cutover, Janitor, Replay, Return, Soak
 
 DRAIN_S = 2.0
 """Assumption: what is under way to the old side is answered within two seconds; the edge's
@@ -121,6 +121,13 @@ def _apply(ctx: Context, step: Replay) -> Generator[simpy.Event, Any, dict[str, 
     if figures.get("failed"):
         raise StepFailed("the replay did not apply every message", where="replay",
                          seen=str(figures["failed"])[:300], todo="its log is logs/replayer.log in the run folder")
+    return figures
+
+
+def janitor(ctx: Context, step: Janitor) -> Acting:
+    """Run the janitor, then read by key whose rows it took."""
+    figures: dict[str, Any] = yield from ctx.do(ctx.rig.operations.janitor(what=list(step.what)))
+    yield from ctx.measure("cleaned", job="janitor", signatures=dict(ctx.chains.signatures()))
     return figures
 
 

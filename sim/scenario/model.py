@@ -54,12 +54,42 @@ class Edge(Strict):
     """Requests that may wait at once."""
 
 
+class CleanupGuard(Strict):
+    """What stands between the cleanup job and its deletions."""
+
+    ceiling: Share = Field(default=0.02, gt=0, le=1)
+    """Most of the grants looked at in one run that may go; more, and the run deletes nothing."""
+    cross_check: Literal["introspect", "none"] = "introspect"
+    """introspect = a grant goes only if its last token is inactive; without a token it stays."""
+
+
+class CleanupJob(Strict):
+    """The authorization service's periodic job: deletes grants that Hydra's consent list lacks."""
+
+    every: Duration = Field(default=5.0, gt=0)
+    """Seconds from one run to the next."""
+    subjects: int = Field(default=200, ge=1, le=100_000)
+    """People looked at in one run, the longest not looked at first."""
+    dry_run: bool = False
+    """True = it only counts what it would delete."""
+    guard: CleanupGuard | None = None
+    """None = whatever is not listed goes."""
+
+
+class AuthzService(Strict):
+    """The authorization service beside Hydra."""
+
+    cleanup: CleanupJob | None = None
+    """None = the job is off."""
+
+
 class StackChoice(Strict):
-    """Which programs, and how the edge is set."""
+    """Which programs, and how the services around them are set."""
 
     blue: Blue = Blue()
     green: Green = Green()
     edge: Edge = Edge()
+    authz: AuthzService = AuthzService()
     override: str | None = None
     """Absolute path of a Compose override file."""
 

@@ -13,6 +13,10 @@ from sim.scenario.steps import StepBase, Writes
 
 BEFORE: tuple[tuple[str, str, str], ...] = (
     ("baseline", "lifetime", "a steady state must be known before anything is touched"),
+    ("baseline", "preflight", "a steady state must be known before the preflight's own load"),
+    ("preflight", "lifetime", "rows that would abort are to be known before anything is touched"),
+    ("preflight", "capture", "rows that would abort are to be known before the window"),
+    ("preflight", "copy", "rows that would abort are to be known before the window"),
     (
         "lifetime",
         "copy",
@@ -26,8 +30,10 @@ BEFORE: tuple[tuple[str, str, str], ...] = (
     ("migrate", "cutover", "green cannot serve before its database is migrated"),
     ("repair", "cutover", "falsely marked rows would be served"),
     ("cutover", "replay", "until the cutover blue still takes revocations"),
+    ("migrate", "janitor", "the new version's janitor works on its own schema"),
     ("cutover", "soak", "there is nothing to watch before green serves"),
     ("cutover", "return", "there is nothing to come back from before green serves"),
+    ("copy", "restore", "the kept copy of the grants is made with the copy"),
     ("cutover", "verify", "what is in force on green shows only once green serves"),
     ("replay", "verify", "what was not replayed yet cannot be in force"),
 )
@@ -44,8 +50,10 @@ NEEDS: tuple[tuple[str, str, str], ...] = (
     ("repair", "migrate", "there is nothing to mend"),
     ("cutover", "copy", "green would be empty"),
     ("cutover", "migrate", "green could not start on a database that is not migrated"),
+    ("janitor", "migrate", "the new version's janitor works on its own schema"),
     ("soak", "cutover", "green does not serve"),
     ("return", "cutover", "there is nothing to come back from"),
+    ("restore", "copy", "the kept copy of the grants is made with it"),
     ("verify", "cutover", "green does not serve"),
 )
 """(step, what it needs, why)."""

@@ -17,7 +17,7 @@ from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
 from sim.scenario.order import names, order, writes
 from sim.scenario.quantities import duration_text
-from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Soak
+from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Restore, Soak
 
 BLUE_VERSIONS = ("1.8.5", "1.11.10")
 GREEN_VERSIONS = ("1.11.10", "2.3.0")
@@ -81,6 +81,13 @@ def _single_steps(scenario: Scenario) -> Iterator[Broken]:
     for n, step in enumerate(scenario.runbook):
         if isinstance(step, Lifetime):
             yield from _lifetime(scenario, n, step)
+        if isinstance(step, Restore) and scenario.stack.authz.cleanup is None:
+            yield Broken(
+                ("runbook", n),
+                "restore without a cleanup job: authz keeps no grants of its own to put back",
+                "write stack.authz.cleanup, or leave restore out",
+                on_key=True,
+            )
         if isinstance(step, Soak) and step.capture_back and not captured:
             yield Broken(
                 ("runbook", n, "capture_back"),

@@ -18,6 +18,7 @@ DEADLINE_S = 300.0
 
 KINDS: tuple[str, ...] = (
     "baseline",
+    "preflight",
     "lifetime",
     "capture",
     "writes",
@@ -27,8 +28,10 @@ KINDS: tuple[str, ...] = (
     "repair",
     "cutover",
     "replay",
+    "janitor",
     "soak",
     "return",
+    "restore",
     "verify",
     "close",
     "exec",
@@ -117,6 +120,12 @@ class Baseline(StepBase):
         return self.for_
 
 
+class Preflight(StepBase):
+    """Rehearses copy, cleanup and migration on a copy of its own, and finds the rows that abort it."""
+
+    kind: Literal["preflight"] = "preflight"
+
+
 class Lifetime(StepBase):
     """Raises the access tokens' lifetime and waits until old ones are gone."""
 
@@ -159,7 +168,7 @@ class Cleanup(StepBase):
 
     kind: Literal["cleanup"] = "cleanup"
     rows: str = "known"
-    """none, known, or the absolute path of an SQL file."""
+    """none (only look), known (what the classes and the preflight find), or the absolute path of an SQL file."""
     old: Literal["serves", "stopped"] = "serves"
     """What the old Hydra does from here on (in place only): while it serves, odd rows may still come."""
 
@@ -217,6 +226,14 @@ class Replay(StepBase):
     """grant = green's rows of the grant; token = the token string is sent again (misses chains)."""
 
 
+class Janitor(StepBase):
+    """Runs the new version's own janitor on green's database, as its operators do by clock."""
+
+    kind: Literal["janitor"] = "janitor"
+    what: Annotated[list[Literal["requests", "tokens", "grants"]], Field(min_length=1)] = ["requests"]
+    """Which of its cleanings: login and consent requests, tokens, trust relationships."""
+
+
 class Soak(StepBase):
     """Watches green under traffic."""
 
@@ -234,6 +251,12 @@ class Return(StepBase):
     """New requests go to blue again, from one instant (in place only)."""
 
     kind: Literal["return"] = "return"
+
+
+class Restore(StepBase):
+    """Puts back what authz' cleanup job deleted, from the copy kept when blue was copied."""
+
+    kind: Literal["restore"] = "restore"
 
 
 class Verify(StepBase):
@@ -269,6 +292,7 @@ class Manual(StepBase):
 
 Step = Annotated[
     Baseline
+    | Preflight
     | Lifetime
     | Capture
     | Writes
@@ -278,8 +302,10 @@ Step = Annotated[
     | Repair
     | Cutover
     | Replay
+    | Janitor
     | Soak
     | Return
+    | Restore
     | Verify
     | Close
     | Exec
@@ -289,6 +315,7 @@ Step = Annotated[
 
 STEP_TYPES: dict[str, type[StepBase]] = {
     "baseline": Baseline,
+    "preflight": Preflight,
     "lifetime": Lifetime,
     "capture": Capture,
     "writes": Writes,
@@ -298,8 +325,10 @@ STEP_TYPES: dict[str, type[StepBase]] = {
     "repair": Repair,
     "cutover": Cutover,
     "replay": Replay,
+    "janitor": Janitor,
     "soak": Soak,
     "return": Return,
+    "restore": Restore,
     "verify": Verify,
     "close": Close,
     "exec": Exec,

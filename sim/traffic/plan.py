@@ -48,6 +48,8 @@ NEW_REVOKED = 0.08
 """Assumption: share of revocations that hit a grant made in the run."""
 AUTHZ_RPS, DISCOVERY_RPS = 0.5, 0.25
 """Assumption: enough to see a change within seconds, too few to be load."""
+AUTHZ_ASKED_RPS = 4.0
+"""Assumption: where a cleanup job runs its 403s are what is asked about, so authz is asked more often."""
 GOOD = 200
 """Assumption: how many untouched grants are looked at."""
 SERVICES = 20
@@ -104,7 +106,8 @@ def make_plan(scenario: Scenario, population: Population, *, seed: int | None = 
     items += _sessions(seed, curve, session_share(mix, scenario.tokens.access), horizon_s, pools,
                        scenario.tokens.access)
     items += _revocations(seed, curve, mix.get("revoke", 0.0), horizon_s, pools)
-    items += _lookups(seed, horizon_s)
+    authz_rps = AUTHZ_RPS if scenario.stack.authz.cleanup is None else AUTHZ_ASKED_RPS
+    items += _lookups(seed, horizon_s, authz_rps)
     items.sort(key=lambda item: (item.due_s, item.actor))
     return Plan(scenario.slug, seed, horizon_s, pools.good[:GOOD], items, cohorts)
 
@@ -225,9 +228,9 @@ def _revocations(seed: int, curve: Curve, share: float, horizon_s: float,
         yield Revocation(_ms(due_s), actor, how, n, pools.name(n), others, rotate, think_s, pick)
 
 
-def _lookups(seed: int, horizon_s: float) -> Iterator[Lookup]:
+def _lookups(seed: int, horizon_s: float, authz_rps: float) -> Iterator[Lookup]:
     random = rng(seed, "lookup", "arrivals")
-    for due_s in steady(random, AUTHZ_RPS, horizon_s):
+    for due_s in steady(random, authz_rps, horizon_s):
         yield Lookup(_ms(due_s), "authz-1", "authz", random.getrandbits(31))
     for due_s in steady(random, DISCOVERY_RPS, horizon_s):
         yield Lookup(_ms(due_s), "reader-1", "discovery")

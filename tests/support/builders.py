@@ -216,5 +216,7 @@ def crossing(tale: Tale, *, revoked: int = 25, made: int = 8, rows: bool = True)
         tale.measure("lost_chains", count=0, total=500, grants=[])
         tale.measure("consents", at_snapshot=50, revoked=0, present=50, missing_count=0, missing=[])
         tale.measure("browser_sessions", count=9)
+        tale.measure("accounted", tables={}, copied=100, kept=60, merged=38, cleaned=2, lost=0, names=[])
+        tale.measure("schema", objects=300, different_count=0, different=[], own=[])
         tale.step("verify")
     return good

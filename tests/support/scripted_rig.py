@@ -29,6 +29,9 @@ class ScriptedOperations:
     async def capture(self, on: bool, *, direction: str) -> dict[str, Any]:
         return await self._act(f"capture {'on' if on else 'off'} {direction}")
 
+    async def preflight(self, *, rows: str, progress: Any) -> dict[str, Any]:
+        return await self._act(f"preflight {rows}")
+
     async def copy(self, *, by: str, jobs: int, on_snapshot: Any, progress: Any) -> dict[str, Any]:
         on_snapshot()
         return await self._act("copy")
@@ -45,6 +48,15 @@ class ScriptedOperations:
 
     async def repair(self, *, marks: list[str], progress: Any) -> dict[str, Any]:
         return await self._act("repair")
+
+    async def janitor(self, *, what: list[str]) -> dict[str, Any]:
+        return await self._act("janitor")
+
+    async def keep_grants(self) -> dict[str, Any]:
+        return await self._act("keep grants")
+
+    async def restore_grants(self) -> dict[str, Any]:
+        return await self._act("restore grants")
 
     async def start_green(self) -> dict[str, Any]:
         return await self._act("start green")

@@ -12,6 +12,34 @@ def full(**tolerate: float | str) -> Tale:
     return tale
 
 
+def test_every_row_of_the_copy_is_accounted_for() -> None:
+    check = full().ended().check("data_equality")
+    assert check.verdict == "held" and "none lost" in check.summary
+    assert (check.figures["kept"], check.figures["merged"], check.figures["cleaned"]) == (60, 38, 2)
+    lost = full().measure("accounted", copied=100, kept=60, merged=37, cleaned=2, lost=1,
+                          names=["hydra_oauth2_consent_request c7"]).ended().check("data_equality")
+    assert lost.verdict == "broken" and "such as hydra_oauth2_consent_request c7" in lost.summary
+    assert full(data_equality__lost=1).measure("accounted", copied=1, lost=1).ended().check(
+        "data_equality").verdict == "held"
+
+
+def test_the_migrated_schema_is_a_fresh_one() -> None:
+    check = full().measure("schema", objects=300, different_count=1,
+                           different=["index hydra_jwk_idx is missing"]).ended().check("data_equality")
+    assert check.verdict == "broken" and check.summary.endswith("index hydra_jwk_idx is missing")
+
+
+def test_data_equality_is_unknown_while_its_questions_are_not_answered() -> None:
+    for question, said in (("accounted", "nobody accounted"), ("schema", "not been compared with a fresh one")):
+        tale = Tale()
+        crossing(tale, rows=False)
+        tale.begin("verify", question)
+        check = tale.ended().check("data_equality")
+        assert check.verdict == "unknown" and said in check.summary
+    alone = Tale(roles=frozenset({"copy"})).snapshot().measure("equality", tables={}, keys=9, different=0).step("copy")
+    assert alone.ended().check("data_equality").verdict == "held"
+
+
 def test_replay_queue_balances() -> None:
     check = full().ended().check("replay_queue")
     assert check.verdict == "held" and check.figures["captured"] == 25

@@ -7,7 +7,9 @@ from sim.scenario.order import BEFORE, NEEDS
 
 HEAD = "format: 1\ntitle: t\nasks: q?\nrunbook: "
 
-GOOD = "[baseline, lifetime, capture, copy, cleanup, migrate, repair, cutover, replay, soak, verify, close]"
+GOOD = ("[baseline, preflight, lifetime, capture, copy, cleanup, migrate, repair, cutover, replay, janitor, soak, "
+        "restore, verify, close]")
+JOB = "stack: {authz: {cleanup: {every: 5s}}}"
 ORDER = GOOD.strip("[]").split(", ")
 
 
@@ -20,21 +22,25 @@ def problems(runbook, more=""):
 
 
 def test_the_whole_order_is_right():
-    assert problems(GOOD) == []
+    assert problems(GOOD, JOB) == []
+
+
+def test_a_restore_needs_a_job_that_deletes():
+    assert any("restore without a cleanup job" in p for p in problems(GOOD))
 
 
 @pytest.mark.parametrize(("earlier", "later", "why"), BEFORE)
 def test_a_step_before_the_one_it_follows(earlier, later, why):
     steps = [s for s in ORDER if s != later]
     steps.insert(steps.index(earlier), later)
-    found = problems("[" + ", ".join(steps) + "]")
+    found = problems("[" + ", ".join(steps) + "]", JOB)
     assert f"{later} stands before {earlier}: {why}" in found
 
 
 @pytest.mark.parametrize(("step", "needed", "why"), NEEDS)
 def test_a_step_without_what_it_needs(step, needed, why):
     steps = [s for s in ORDER if s != needed]
-    found = problems("[" + ", ".join(steps if step in steps else [*steps[:-1], step, steps[-1]]) + "]")
+    found = problems("[" + ", ".join(steps if step in steps else [*steps[:-1], step, steps[-1]]) + "]", JOB)
     assert f"{step} without {needed}: {why}" in found
 
 

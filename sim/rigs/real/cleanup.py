@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from sim.errors import BadInput, StepFailed
 from sim.rigs.real import preflight
 from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.manifest import write_manifest
 from sim.rigs.real.mending import MENDING
+from sim.rigs.real.narrowing import REASON, Finding
 from sim.rigs.real.preflight import CLASSES, PREPARE, Row
 from sim.rigs.real.remembering import remember_copy
 from sim.rigs.real.secrets import Secrets
@@ -33,43 +36,49 @@ class Cleanup:
     def __init__(self, engine: Engine, secrets: Secrets) -> None:
         self._engine, self._secrets = engine, secrets
 
-    async def cleanup(self, *, rows: str, progress: Progress) -> dict[str, Any]:
+    async def cleanup(self, *, rows: str, progress: Progress, findings: Sequence[Finding] = ()) -> dict[str, Any]:
         """`rows`: none (only look), known (mend every class we know), or the path of an SQL file.
 
-        Returns {found, classes: {class: {found, mended, set_aside, stand_ins, left}}, rows: [[table,
-        key, why]…], elapsed_s}; `rows` names the first 1,000. Raises StepFailed if green holds no
-        tables of 1.x, or a class is left although it was to be mended; BadInput for a missing file.
+        `findings` are rows that a preflight found by trying; `known` takes them too. Returns {found,
+        classes: {class: {found, mended, set_aside, stand_ins, left}}, rows: [[table, key, why]…],
+        manifest, elapsed_s}; `rows` names the first 1,000, the manifest is the run folder's file of everything
+        changed. Raises StepFailed if green holds no tables of 1.x, or a class is left although it was to be
+        mended; BadInput for a missing file.
         """
         began = time.monotonic()
-        script = None if rows in ("none", "known") else await _script(rows)
+        script = None if rows in ("none", "known") else await read_script(rows)
         async with database(self._engine, self._secrets, "green") as green:
             await _must_be_1x(green)
             await remember_copy(green)
-            await green.execute(PREPARE)
-            found = {odd.name: await preflight.find(green, odd) for odd in CLASSES}
+            found = await find_all(green)
             total = sum(map(len, found.values()))
             progress({"done": 0, "total": total, "now": "found"})
             done: dict[str, dict[str, int]] = {}
+            tried = {"found": 0, "mended": 0, "set_aside": 0, "left": 0}
             if script is not None:
-                await _run(green, script, rows)
+                await run_script(green, script, rows)
             elif rows == "known":
-                done = await _mend(green, progress, total)
+                done = await mend(green, progress, total)
+                tried = await _apply(green, findings)
             left = {odd.name: len(await preflight.find_left(green, odd)) for odd in CLASSES} if total else {}
+            manifest = await write_manifest(green, self._engine.run_dir, findings)
         classes = {odd.name: {"found": len(found[odd.name]), **done.get(odd.name, {}), "left": left.get(odd.name, 0)}
                    for odd in CLASSES}
         if rows == "known" and any(left.values()):
             raise StepFailed("odd rows are left after the cleanup", where="cleanup",
                              seen=", ".join(f"{name}: {n}" for name, n in left.items() if n))
         named = [[r.table, r.key, r.why] for some in found.values() for r in some]
-        return {"found": total, "classes": classes, "rows": named[:NAMED],
+        named += [[f.table, f.shown, f"aborts {f.abort.file} (SQLSTATE {f.abort.sqlstate})"] for f in findings]
+        if findings:
+            classes[REASON] = tried
+        return {"found": total + tried["found"], "classes": classes, "rows": named[:NAMED], "manifest": manifest,
                 "elapsed_s": round(time.monotonic() - began, 3)}
 
     async def find(self) -> dict[str, list[Row]]:
         """Class → the odd rows that green holds now; only looks."""
         async with database(self._engine, self._secrets, "green") as green:
             await _must_be_1x(green)
-            await green.execute(PREPARE)
-            return {odd.name: await preflight.find(green, odd) for odd in CLASSES}
+            return await find_all(green)
 
     async def put_back(self) -> dict[str, int]:
         """Everything as it was before the cleanup: {mended, set_aside, stand_in}; only before the migration."""
@@ -78,7 +87,25 @@ class Cleanup:
             return await _put_back(green)
 
 
-async def _mend(green: Connection, progress: Progress, total: int) -> dict[str, dict[str, int]]:
+async def find_all(connection: Connection) -> dict[str, list[Row]]:
+    """Class → its odd rows, on a database of 1.x."""
+    await connection.execute(PREPARE)
+    return {odd.name: await preflight.find(connection, odd) for odd in CLASSES}
+
+
+async def _apply(green: Connection, findings: Sequence[Finding]) -> dict[str, int]:
+    """Mend or set aside what the preflight found, as far as it is still there."""
+    counts = {"found": 0, "mended": 0, "set_aside": 0, "left": 0}
+    for finding in findings:
+        gone = await finding.apply(green)
+        counts["found"] += bool(gone)
+        for one in gone:
+            counts[one.action] += 1
+    return counts
+
+
+async def mend(green: Connection, progress: Progress, total: int) -> dict[str, dict[str, int]]:
+    """Mend every class we know; class → {mended, set_aside, stand_ins}. `PREPARE` must have run."""
     done: dict[str, dict[str, int]] = {}
     touched = 0
     for odd in CLASSES:
@@ -95,7 +122,8 @@ async def _mend(green: Connection, progress: Progress, total: int) -> dict[str, 
     return done
 
 
-async def _run(green: Connection, script: str, path: str) -> None:
+async def run_script(green: Connection, script: str, path: str) -> None:
+    """Run a cleanup of one's own, whole or not at all; raises StepFailed."""
     try:
         async with green.transaction():
             await green.execute(script)
@@ -105,7 +133,8 @@ async def _run(green: Connection, script: str, path: str) -> None:
                          todo="mend the file and try again") from error
 
 
-async def _script(path: str) -> str:
+async def read_script(path: str) -> str:
+    """The text of a cleanup of one's own; raises BadInput."""
     try:
         return await asyncio.to_thread(Path(path).read_text)
     except OSError as error:
@@ -125,19 +154,27 @@ async def _put_back(green: Connection) -> dict[str, int]:
     async with green.transaction():
         for action, table, key, before in await green.fetch(
                 "SELECT action, table_name, key, before FROM rehearsal.rehearsal_set_aside ORDER BY n DESC"):
-            name = "id" if table == "hydra_client" else "challenge"
             if action == "stand_in":
-                await green.execute(f"DELETE FROM {table} WHERE {name} = $1", key)
+                await green.execute(f"DELETE FROM {table} WHERE challenge = $1", key)
             elif action == "set_aside":
                 await green.execute(
                     f"INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, $1)", before)
             else:
-                columns = await green.fetchval(
-                    "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute "
-                    "WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped", table)
-                await green.execute(
-                    f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM "
-                    f"jsonb_populate_record(NULL::{table}, $2)) WHERE {name} = $1", key, before)
+                await _write_back(green, table, before)
             counts[action] += 1
         await green.execute("TRUNCATE rehearsal.rehearsal_set_aside")
     return counts
+
+
+async def _write_back(green: Connection, table: str, before: str) -> None:
+    """A changed row as it was, found by its primary key."""
+    columns = await green.fetchval(
+        "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute "
+        "WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped", table)
+    key = await green.fetchval(
+        "SELECT string_agg('t.' || quote_ident(attname) || ' = b.' || quote_ident(attname), ' AND ') "
+        "FROM pg_index i JOIN pg_attribute a ON attrelid = indrelid AND attnum = ANY(indkey::int2[]) "
+        "WHERE indrelid = $1::text::regclass AND indisprimary", table)
+    await green.execute(
+        f"UPDATE {table} t SET ({columns}) = (SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1)) "
+        f"FROM jsonb_populate_record(NULL::{table}, $1) b WHERE {key}", before)

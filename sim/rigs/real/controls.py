@@ -25,12 +25,12 @@ class Controls:
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, method: str, path: str, body: dict[str, Any] | None = None, *,
-                  deadline_s: float = DEADLINE_S) -> dict[str, Any]:
-        """One call; the JSON answer.
+                  deadline_s: float = DEADLINE_S, quiet: bool = False) -> dict[str, Any]:
+        """One call; the JSON answer. `quiet` calls are not noted: their bodies name people.
 
         Raises StepFailed if the service does not answer or refuses.
         """
-        if self._note is not None and method != "GET" and path != "/probe":
+        if self._note is not None and method != "GET" and path != "/probe" and not quiet:
             self._note("http", f"{method} {self._part}{path} {json.dumps(body)}")
         if self._session is None:
             self._session = aiohttp.ClientSession(headers=self._headers)

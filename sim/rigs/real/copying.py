@@ -30,10 +30,10 @@ PATH=$BINDIR:$PATH
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 echo "folder $folder"
-PGHOST=$BLUE_HOST PGPORT=$BLUE_PORT pg_dump --snapshot="$SNAPSHOT" --format=directory --compress=0 \\
+PGHOST=$BLUE_HOST PGPORT=$BLUE_PORT pg_dump ${SNAPSHOT:+--snapshot="$SNAPSHOT"} --format=directory --compress=0 \\
     --jobs="$JOBS" --no-sync --file="$folder/dump"
 echo "dumped $(du -sk "$folder/dump" | cut -f1)"
-PGHOST=$GREEN_HOST PGPORT=$GREEN_PORT pg_restore --exit-on-error --jobs="$JOBS" --dbname="$PGDATABASE" "$folder/dump"
+PGHOST=$GREEN_HOST PGPORT=$GREEN_PORT pg_restore --exit-on-error --jobs="$JOBS" --dbname="$TARGET" "$folder/dump"
 echo restored
 """
 
@@ -112,39 +112,53 @@ class Copying:
 
     async def _run(self, snapshot: str, jobs: int, green: Connection, size: int,
                    progress: Progress) -> dict[str, Any]:
-        began = time.monotonic()
         dumped: dict[str, Any] = {}
-        folder = ""
-
-        def line(text: str) -> None:
-            nonlocal folder
-            word, _, rest = text.strip().partition(" ")
-            if word == "dumped" and rest.isdigit():
-                dumped.update(dump_bytes=int(rest) * 1024, dump_s=round(time.monotonic() - began, 3))
-            elif word == "folder" and not folder:
-                folder = rest
-
-        environment = {**_address("BLUE", self._engine.inside("copier->blue-postgres")),
-                       **_address("GREEN", self._engine.inside("copier->green-postgres")),
-                       "PGUSER": HARNESS, "PGPASSWORD": self._secrets.database, "PGDATABASE": DATABASE,
-                       "SNAPSHOT": snapshot, "JOBS": str(jobs),
-                       # Green's own programs: they can read an older blue, not the other way round.
-                       "BINDIR": await green.fetchval("SELECT setting FROM pg_config WHERE name = 'BINDIR'")}
         watching = asyncio.create_task(_watch(green, size, dumped, progress))
         try:
-            result = await self._engine.job("copier", ["/bin/sh", "-c", _SCRIPT], environment=environment, on_line=line,
-                                            deadline_s=DEADLINE_S)
+            return await dump_and_restore(self._engine, self._secrets, green, snapshot=snapshot, jobs=jobs,
+                                          dumped=dumped)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-            if folder and self._engine.kind == "process":
-                # A killed shell runs no trap; in a container its files go with it.
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        if result.exit_code:
-            raise StepFailed(f"{'pg_restore' if dumped else 'pg_dump'} failed", where="copier",
-                             seen=result.tail[-600:], todo="green holds half a copy: its undo drops it")
-        took = time.monotonic() - began
-        return {**dumped, "restore_s": round(took - dumped.get("dump_s", 0.0), 3)}
+
+
+async def dump_and_restore(engine: Engine, secrets: Secrets, green: Connection, *, jobs: int, snapshot: str = "",
+                           target: str = DATABASE, dumped: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Blue's database into a database of green's server, through the copier's links.
+
+    `snapshot` is an exported one, "" = pg_dump's own. `dumped` is filled when the dump is done. Returns
+    {dump_bytes, dump_s, restore_s}; raises StepFailed with pg_dump's or pg_restore's last output.
+    """
+    began = time.monotonic()
+    dumped = {} if dumped is None else dumped
+    folder = ""
+
+    def line(text: str) -> None:
+        nonlocal folder
+        word, _, rest = text.strip().partition(" ")
+        if word == "dumped" and rest.isdigit():
+            dumped.update(dump_bytes=int(rest) * 1024, dump_s=round(time.monotonic() - began, 3))
+        elif word == "folder" and not folder:
+            folder = rest
+
+    environment = {**_address("BLUE", engine.inside("copier->blue-postgres")),
+                   **_address("GREEN", engine.inside("copier->green-postgres")),
+                   "PGUSER": HARNESS, "PGPASSWORD": secrets.database, "PGDATABASE": DATABASE, "TARGET": target,
+                   "SNAPSHOT": snapshot, "JOBS": str(jobs),
+                   # Green's own programs: they can read an older blue, not the other way round.
+                   "BINDIR": await green.fetchval("SELECT setting FROM pg_config WHERE name = 'BINDIR'")}
+    try:
+        result = await engine.job("copier", ["/bin/sh", "-c", _SCRIPT], environment=environment, on_line=line,
+                                  deadline_s=DEADLINE_S)
+    finally:
+        if folder and engine.kind == "process":
+            # A killed shell runs no trap; in a container its files go with it.
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    if result.exit_code:
+        raise StepFailed(f"{'pg_restore' if dumped else 'pg_dump'} failed", where="copier",
+                         seen=result.tail[-600:], todo="green holds half a copy: its undo drops it")
+    took = time.monotonic() - began
+    return {**dumped, "restore_s": round(took - dumped.get("dump_s", 0.0), 3)}
 
 
 async def _watch(green: Connection, size: int, dumped: dict[str, Any], progress: Progress) -> None:

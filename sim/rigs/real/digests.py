@@ -34,7 +34,7 @@ async def digests(connection: Connection) -> dict[str, Digest]:
     """Table → digest, of every table of the schema `public`, under the connection's snapshot."""
     found = {}
     for table, _ in await connection.fetch(_TABLES):
-        rows, total = await connection.fetchrow(_DIGEST.format(table=_quoted(table)))
+        rows, total = await connection.fetchrow(_DIGEST.format(table=quoted(table)))
         found[table] = Digest(rows, total)
     return found
 
@@ -61,12 +61,12 @@ async def equality(blue: Connection, green: Connection, of_blue: dict[str, Diges
 
 
 async def _different(blue: Connection, green: Connection, table: str, key: list[str]) -> int:
-    name = f"ROW({', '.join(f't.{_quoted(c)}' for c in key)})::text" if key else "t::text"
-    query = f"SELECT {name}, hashtextextended(t::text, 0) FROM public.{_quoted(table)} t"
+    name = f"ROW({', '.join(f't.{quoted(c)}' for c in key)})::text" if key else "t::text"
+    query = f"SELECT {name}, hashtextextended(t::text, 0) FROM public.{quoted(table)} t"
     on_blue = {(k, h) for k, h in await blue.fetch(query)}
     on_green = {(k, h) for k, h in await green.fetch(query)}
     return max(len({k for k, _ in on_blue ^ on_green}), 1)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from sim.errors import StepFailed
+from sim.rigs.real.accounting import Accounting
+from sim.rigs.real.authorizing import Authorizing
 from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.fence import Fence
+from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.gauging import Gauging
+from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.lifetime import Lifetime
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.poisoned import poisoned
+from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.standing import Standing
@@ -37,14 +43,18 @@ class RealOperations:
     """Implements `sim.rigs.rig.Operations`; each method raises StepFailed with what was seen."""
 
     def __init__(self, engine: Engine, controls: dict[str, Controls], *, lifetime: Lifetime, copying: Copying,
-                 cleanup: Cleanup, migration: Migration, repair: Repair, fence: Fence, verification: Verification,
-                 gauging: Gauging, wellness: Wellness, replay_environment: dict[str, str],
-                 prove_green: Callable[[], Any], let_edge_take: Callable[[], Any], secrets: Secrets) -> None:
+                 preflight: Preflight, cleanup: Cleanup, migration: Migration, repair: Repair, janitor: Janitor,
+                 authorizing: Authorizing, accounting: Accounting, schema: FreshSchema, fence: Fence,
+                 verification: Verification, gauging: Gauging, wellness: Wellness,
+                 replay_environment: dict[str, str], prove_green: Callable[[], Any],
+                 let_edge_take: Callable[[], Any], secrets: Secrets) -> None:
         self._secrets = secrets
         self._engine, self._controls = engine, controls
-        self._lifetime, self._copying, self._cleanup = lifetime, copying, cleanup
+        self._lifetime, self._copying, self._preflight, self._cleanup = lifetime, copying, preflight, cleanup
         self._migration, self._repair, self._fence = migration, repair, fence
         self._verification, self._gauging, self._wellness = verification, gauging, wellness
+        self._janitor, self._authorizing = janitor, authorizing
+        self._accounting, self._schema = accounting, schema
         self._replay_environment = replay_environment
         self._prove_green = prove_green
         self._let_edge_take = let_edge_take
@@ -62,6 +72,10 @@ class RealOperations:
         self.standing.capture = direction if on else "off"
         return told
 
+    async def preflight(self, *, rows: str, progress: Progress) -> dict[str, Any]:
+        """Rehearse the migration on a copy of its own; what it finds, the cleanup takes."""
+        return await self._preflight.preflight(rows=rows, progress=progress)
+
     async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
                    progress: Progress) -> dict[str, Any]:
         """Copy blue's database to green while blue serves."""
@@ -73,15 +87,29 @@ class RealOperations:
 
     async def cleanup(self, *, rows: str, progress: Progress) -> dict[str, Any]:
         """Mend or set aside the rows of the copy that break the migration."""
-        return await self._cleanup.cleanup(rows=rows, progress=progress)
+        return await self._cleanup.cleanup(rows=rows, progress=progress, findings=self._preflight.findings)
 
     async def migrate(self, *, by: str, analyze: bool, progress: Progress) -> dict[str, Any]:
         """Run the migration on green's database: the stock one, or online."""
-        return await self._migration.migrate(by=by, analyze=analyze, progress=progress)
+        figures = await self._migration.migrate(by=by, analyze=analyze, progress=progress)
+        await self._accounting.hold()
+        return figures
 
     async def repair(self, *, marks: list[str], progress: Progress) -> dict[str, Any]:
         """Mend what the migration marked wrongly."""
         return await self._repair.repair(marks=marks, progress=progress)
+
+    async def janitor(self, *, what: list[str]) -> dict[str, Any]:
+        """Run the new version's own janitor on green's database."""
+        return await self._janitor.run(what=what)
+
+    async def keep_grants(self) -> dict[str, Any]:
+        """Make the kept copy of authz' own grants, if it keeps any."""
+        return await self._authorizing.keep()
+
+    async def restore_grants(self) -> dict[str, Any]:
+        """Stop authz' cleanup job and put back what it deleted, from the kept copy."""
+        return await self._authorizing.restore()
 
     async def start_green(self) -> dict[str, Any]:
         """Start green's Hydra on the migrated copy and prove its links; nothing if it runs."""
@@ -180,7 +208,11 @@ class RealOperations:
 
     async def gauges(self) -> dict[str, Any]:
         """One second's figures of both stacks and the edge."""
-        return await self._gauging.read(green=self.green_runs)
+        told = await self._gauging.read(green=self.green_runs)
+        with contextlib.suppress(StepFailed):  # a gauge must never end a run
+            if job := await self._authorizing.status():
+                told["cleanup_job"] = job
+        return told
 
     async def measure(self, question: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Read by key, for the verify step."""
@@ -190,6 +222,13 @@ class RealOperations:
             return await self._migration.listed()
         if question == "poisoned":
             return await poisoned(self._engine, self._secrets, arguments.get("signatures") or {})
+        if question == "accounted":
+            return await self._accounting.accounted()
+        if question == "schema":
+            return await self._schema.compared()
+        if question == "cleaned":
+            cleaned = self._janitor.cleaned() if arguments["job"] == "janitor" else await self._authorizing.cleaned()
+            return await self._verification.named(cleaned, arguments)
         return await self._verification.measure(question, arguments)
 
 

@@ -10,11 +10,15 @@ deletes rows: what was copied can be told afterwards only if it was written down
                        access or code row)
     rehearsal.chain    signature, request_id: refresh tokens, of every generation
     rehearsal.before   the database's counters when the copy was done
+    rehearsal.copied   tab, key: every row of the copy (`key_of` says by which columns)
+    rehearsal.object   name, definition: tables, columns, indexes and constraints
 """
 
 from __future__ import annotations
 
+from sim.rigs.real.accounting import remember_keys
 from sim.rigs.real.databases import Connection, has_table
+from sim.rigs.real.fresh import remember_objects
 
 SCHEMA = "rehearsal"
 
@@ -60,6 +64,8 @@ async def remember_copy(connection: Connection) -> bool:
         await connection.execute("ALTER TABLE rehearsal.consent ADD PRIMARY KEY (challenge)")
         await connection.execute("ALTER TABLE rehearsal.grant ADD PRIMARY KEY (request_id)")
         await connection.execute("ALTER TABLE rehearsal.chain ADD PRIMARY KEY (signature)")
+        await remember_keys(connection)
+        await remember_objects(connection)
         await connection.execute(f"CREATE TABLE rehearsal.before AS {COUNTERS}")
     for table in ("consent", "grant", "chain"):
         await connection.execute(f"ANALYZE rehearsal.{table}")

@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 import psutil
 
+from sim.rigs.real.accounting import Accounting
 from sim.rigs.real.acquire import Parts, acquire
 from sim.rigs.real.acquire.table import show
+from sim.rigs.real.authorizing import Authorizing
 from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
@@ -23,13 +25,16 @@ from sim.rigs.real.engines.engine import Engine, Kind
 from sim.rigs.real.explicit import DSN_END, name_columns
 from sim.rigs.real.faulting import fault_makers
 from sim.rigs.real.fence import Fence
+from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.gauging import Gauging
 from sim.rigs.real.hydra_api import HydraApi, admin_prefix
+from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.lifetime import Lifetime, go_duration
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.noted import NotedEngine
 from sim.rigs.real.operations import RealOperations, together
 from sim.rigs.real.probing import Probing
+from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair
 from sim.rigs.real.rights import let_edge_take
 from sim.rigs.real.secrets import secrets
@@ -97,6 +102,7 @@ class RealRig:
         await engine.start("blue-hydra")
         await together(*(engine.start(name) for name in OUR_SERVICES))
         self._compose()
+        await self._authorizing.begin()
         ready_s = time.monotonic() - began
         self._say(f"blue is seeded ({seeding.get('source', '')}) in {seeded_s:.1f} s")
         return {"ready_s": round(ready_s, 3), "seeding": seeding, "parts": self.parts.versions,
@@ -125,11 +131,16 @@ class RealRig:
             for side, prefix in prefixes.items()}
         self._apis = apis
         copying = Copying(engine, own)
+        self._accounting = Accounting(engine, own)
+        self._authorizing = Authorizing(engine, own, self._controls["authz"], self.scenario.stack.authz.cleanup,
+                                        self.scenario.tokens.refresh)
         self.operations = RealOperations(
             engine, self._controls,
             lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access, prefixes),
-            copying=copying, cleanup=Cleanup(engine, own), migration=Migration(engine, own),
-            repair=Repair(engine, own), fence=Fence(engine, own),
+            copying=copying, preflight=Preflight(engine, own), cleanup=Cleanup(engine, own),
+            migration=Migration(engine, own), repair=Repair(engine, own),
+            janitor=Janitor(engine, own, self.scenario.tokens.refresh), authorizing=self._authorizing,
+            accounting=self._accounting, schema=FreshSchema(engine, own), fence=Fence(engine, own),
             verification=Verification(engine, own, copying),
             gauging=Gauging(engine, own, self._controls["edge"], apis),
             wellness=Wellness(self.clients, service, self._nonsense),
@@ -172,6 +183,7 @@ class RealRig:
             await self.sender.close()
             for api in self._apis.values():
                 await api.close()
+            await self._accounting.close()
         await self.engine.close()
 
 
