@@ -18,7 +18,7 @@ from sim.rigs.rig import Browser
 from sim.traffic.acts import Acts, Got
 from sim.traffic.browsers import LINGER_S, LingeringBrowser
 from sim.traffic.intents import Asks, Held, How, Lookup, Revocation, Service, Session, Visit
-from sim.traffic.ledger import Chain, Ledger
+from sim.traffic.ledger import Chain, Ledger, Token
 from sim.traffic.watching import Look, Watchlist
 
 Life = Generator[simpy.Event, Any, None]
@@ -276,10 +276,21 @@ def _made(stage: Stage, pick: int) -> Chain | None:
     return None
 
 
+def _granted(stage: Stage, number: int) -> Token | None:
+    """A live access token, a person's if one is near: authz has nothing to look up for a service's own."""
+    found: Token | None = None
+    for step in range(16):
+        token = stage.ledger.pick(number + step, stage.env.now)
+        if token is None or token.chain.client.kind != "service":
+            return token or found
+        found = token
+    return found
+
+
 def looks_up(stage: Stage, lookup: Lookup) -> Life:
     """Asks authz about a live token, or reads discovery and keys and checks an ID token."""
     if lookup.about == "authz":
-        token = stage.ledger.pick(lookup.pick, stage.env.now)
+        token = _granted(stage, lookup.pick)
         if token is None:
             stage.skipped += 1
             return

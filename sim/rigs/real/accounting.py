@@ -99,24 +99,24 @@ class Accounting:
 async def _account(green: Connection, table: str, columns: tuple[str, ...]) -> tuple[dict[str, int], list[str]]:
     merged = _MERGED.get(table) if await has_table(green, FLOW) else None
     if merged is not None:
-        there = f"SELECT {merged} AS key FROM {FLOW}"
+        there = f"SELECT {merged}::text AS key FROM {FLOW}"
     elif await has_table(green, f"public.{quoted(table)}"):
         there = f"SELECT {_of_row(columns)} AS key FROM public.{quoted(table)} t"
     else:
         there = "SELECT NULL::text AS key"
-    aside = "SELECT NULL::text AS key, NULL::jsonb AS before WHERE false"
+    aside = "SELECT NULL::text AS key"
     if await has_table(green, "rehearsal.rehearsal_set_aside"):
-        aside = (f"SELECT {_of_json(columns)} AS key, before FROM rehearsal.rehearsal_set_aside "
+        aside = (f"SELECT {_of_json(columns)} AS key FROM rehearsal.rehearsal_set_aside "
                  f"WHERE table_name = '{table}' AND action = 'set_aside'")
     row = await green.fetchrow(f"""
-        WITH there AS MATERIALIZED (SELECT DISTINCT key FROM ({there}) k), aside AS ({aside}),
-             row AS (SELECT c.key, EXISTS (SELECT FROM there WHERE there.key = c.key) AS kept,
-                            EXISTS (SELECT FROM aside WHERE aside.key = c.key) AS cleaned
-                       FROM rehearsal.copied c WHERE c.tab = $1)
-        SELECT count(*) AS copied, count(*) FILTER (WHERE kept) AS kept,
-               count(*) FILTER (WHERE cleaned AND NOT kept) AS cleaned,
-               count(*) FILTER (WHERE NOT kept AND NOT cleaned) AS lost,
-               (array_agg(key) FILTER (WHERE NOT kept AND NOT cleaned))[1:{NAMED}] AS names FROM row""", table)
+        WITH there AS (SELECT DISTINCT key FROM ({there}) k WHERE key IS NOT NULL),
+             aside AS (SELECT DISTINCT key FROM ({aside}) k WHERE key IS NOT NULL)
+        SELECT count(*) AS copied, count(t.key) AS kept,
+               count(*) FILTER (WHERE t.key IS NULL AND a.key IS NOT NULL) AS cleaned,
+               count(*) FILTER (WHERE t.key IS NULL AND a.key IS NULL) AS lost,
+               (array_agg(c.key) FILTER (WHERE t.key IS NULL AND a.key IS NULL))[1:{NAMED}] AS names
+          FROM rehearsal.copied c LEFT JOIN there t ON t.key = c.key LEFT JOIN aside a ON a.key = c.key
+         WHERE c.tab = $1""", table)
     kept = int(row["kept"])
     return ({"copied": int(row["copied"]), "kept": 0 if merged else kept, "merged": kept if merged else 0,
              "cleaned": int(row["cleaned"]), "lost": int(row["lost"])},

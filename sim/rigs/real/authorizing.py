@@ -41,17 +41,13 @@ class Authorizing:
         self._engine, self._secrets, self._authz = engine, secrets, authz
         self._job, self._refresh_s = job, refresh_s
         self._restored: dict[str, Any] = {}
+        self._told: set[tuple[str, str]] = set()
 
     async def begin(self) -> int:
         """Fill authz' table from blue and start the job; returns how many grants it knows."""
         if self._job is None:
             return 0
-        async with database(self._engine, self._secrets, "blue") as blue:
-            pairs = [list(row) for row in await blue.fetch(_GRANTED)]
-        known = 0
-        for first in range(0, len(pairs), PIECE):
-            told = await self._authz.ask("POST", "/grants", {"grants": pairs[first:first + PIECE]}, quiet=True)
-            known = int(told["known"])
+        known = await self._learn()
         guard = self._job.guard
         await self._authz.ask("PUT", "/cleanup", {
             "every_s": self._job.every, "subjects": self._job.subjects, "dry_run": self._job.dry_run,
@@ -59,8 +55,23 @@ class Authorizing:
         return known
 
     async def keep(self) -> dict[str, Any]:
-        """Make the kept copy: {kept}."""
-        return await self._authz.ask("POST", "/keep", {}, deadline_s=RESTORE_S) if self._job is not None else {}
+        """Make the kept copy, with what was granted in the run: {kept}."""
+        if self._job is None:
+            return {}
+        await self._learn()
+        return await self._authz.ask("POST", "/keep", {}, deadline_s=RESTORE_S)
+
+    async def _learn(self) -> int:
+        """Tell authz of grants on blue that it was not told of; returns how many it knows."""
+        async with database(self._engine, self._secrets, "blue") as blue:
+            pairs = {(str(subject), str(client)) for subject, client in await blue.fetch(_GRANTED)}
+        new = sorted(pairs - self._told)
+        self._told |= pairs
+        known = 0
+        for first in range(0, max(1, len(new)), PIECE):
+            told = await self._authz.ask("POST", "/grants", {"grants": new[first:first + PIECE]}, quiet=True)
+            known = int(told["known"])
+        return known
 
     async def restore(self) -> dict[str, Any]:
         """Stop the job and put back what the kept copy has: {restored, written_since, missing}."""

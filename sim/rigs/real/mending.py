@@ -98,6 +98,9 @@ MENDING: dict[str, list[str]] = {
         *_stand_in("shared_login", f"SELECT challenge FROM ({SHARED}) s WHERE place > 1")],
     "lost_login": _stand_in(
         "lost_login", f"SELECT r.challenge FROM {CONSENTS} WHERE a.challenge IS NULL AND h.challenge IS NOT NULL"),
+    "forgotten_consent": [_set_aside(
+        "forgotten_consent",
+        f"SELECT r.challenge FROM {CONSENTS} WHERE a.challenge IS NULL AND h.challenge IS NULL")],
     "broken_json": _mend_columns("broken_json", JSON_COLUMNS, is_broken_json, is_broken_json, "'{}'"),
     "client_list": _mend_columns("client_list", CLIENT_COLUMNS, is_unmended_list, is_unsafe_list,
                                  "rehearsal.escaped(@)"),

@@ -1,7 +1,7 @@
 """Rows of 1.x that the migration to 2.x trips on, by class: how each is found, and what it would do.
 
 Found before the migration they can be mended; after a failure the same queries name the culprits.
-Every class but two aborts a file; the two lose consents without a word.
+Every class but three aborts a file; the three lose consents without a word.
 """
 
 from __future__ import annotations
@@ -143,6 +143,10 @@ LOST_LOGIN = OddRows(
     "lost_login",
     f"""SELECT 'hydra_oauth2_consent_request', r.challenge, 'its login was deleted (logout, revocation)'
           FROM {CONSENTS} WHERE a.challenge IS NULL AND h.challenge IS NOT NULL""", None, "")
+FORGOTTEN_CONSENT = OddRows(
+    "forgotten_consent",
+    f"""SELECT 'hydra_oauth2_consent_request', r.challenge, 'nobody answered it, and its login was deleted'
+          FROM {CONSENTS} WHERE a.challenge IS NULL AND h.challenge IS NULL""", None, "")
 BROKEN_JSON = OddRows(
     "broken_json",
     " UNION ALL ".join(f"SELECT '{c.table}', {c.key}::text, '{c.column} is empty or no JSON' FROM {c.table} "
@@ -152,7 +156,8 @@ CLIENT_LIST = OddRows("client_list", _lists(CLIENT_COLUMNS, is_unmended_list), C
 FLOW_LIST = OddRows("flow_list", _lists(FLOW_COLUMNS, is_unmended_list), FLOW_LISTS, "22P02",
                     _lists(FLOW_COLUMNS, _aborting))
 
-CLASSES = (UNANSWERED_CONSENT, UNANSWERED_LOGIN, SHARED_LOGIN, LOST_LOGIN, BROKEN_JSON, CLIENT_LIST, FLOW_LIST)
+CLASSES = (UNANSWERED_CONSENT, UNANSWERED_LOGIN, SHARED_LOGIN, LOST_LOGIN, FORGOTTEN_CONSENT, BROKEN_JSON,
+           CLIENT_LIST, FLOW_LIST)
 """In the order in which they are mended: stand-in logins come before what reads logins."""
 
 
