@@ -90,13 +90,17 @@ CHECKS: dict[str, Topic] = {
     "cleanup_safety": Topic(
         "A clean-up that reads Hydra's marks removes nothing that is still good.",
         "Once the migration has marked good logins as failed, a job that deletes failed ones deletes good ones.",
-        "The job is off in these scenarios, so this check is not asked.",
+        "Asked where a job runs: authz' own (stack.authz.cleanup) or Hydra's janitor (a step). What it deleted is read "
+        "by key: of each deletion the grants whose refresh token is good. Those revoked before that do not count. "
+        "403s for active tokens are told by when they came; after a restore there must be none.",
         "Find every job that reads Hydra's tables or consent API before the night, and switch it off.",
     ),
     "data_equality": Topic(
-        "Right after the copy both databases hold the same keys.",
+        "Right after the copy both databases hold the same keys; after the migration every row has a known fate.",
         "A copy that lost rows looks fine until somebody needs one.",
-        "Keys of all token, consent and client tables are compared under the same snapshot that was copied.",
+        "Every table is compared under the snapshot that was copied. At the migration's end each key of the copy is "
+        "kept, merged into a flow, set aside by the cleanup (manifest.json names it), or lost; and tables, columns, "
+        "indexes and constraints are those of a fresh installation, but for what blue had of its own.",
         "With replication instead of a dump the comparison must wait for the replica.",
     ),
     "migration": Topic(

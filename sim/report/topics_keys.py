@@ -146,10 +146,21 @@ KEYS: dict[str, Topic] = {
         "tokens: {access: 20s, refresh: 720h}",
         "Hours rather than seconds.",
     ),
+    "authz": Topic(
+        "The authorization service's periodic job: deletes grants that Hydra's consent list lacks.",
+        "As long as the list is right it is housekeeping; after a migration that marks consents wrongly it deletes "
+        "what is good.",
+        "stack.authz.cleanup: {every: 5s, subjects: 200, guard: {ceiling: 2%, cross_check: introspect}}. "
+        "Without it authz keeps no grants of its own. The guard counts each run dry, deletes nothing in a run that "
+        "would take more than the ceiling, and then only what introspection calls inactive.",
+        "Find every job of that kind before the night, and give it a ceiling for good.",
+    ),
     "population": Topic(
         "What blue holds when the run begins.",
         "A migration's length and its damage depend on the rows.",
-        "population: {grants: 20000, clients: {web: 40, cli: 20, mcp: 20, service: 20}, extra_sql: odd-rows.sql}",
+        "population: {grants: 20000, clients: {web: 40, cli: 20, mcp: 20, service: 20}, extra_sql: odd-rows.sql}. "
+        "extra_sql is a file beside the scenario, applied to this run's blue after the load, whole or not at all; the "
+        "cache of seeded databases never sees it.",
         "Millions; and rows from years nobody remembers.",
     ),
     "traffic": Topic(
