@@ -58,7 +58,11 @@ class Table(NamedTuple):
     @property
     def of_key(self) -> str:
         """SQL that names a row `t`: its primary key, else a hash of all of it."""
-        return f"ROW({', '.join(f't.{quoted(c)}' for c in self.key)})::text" if self.key else "md5(t::text)"
+        return self.of_key_as("t")
+
+    def of_key_as(self, row: str) -> str:
+        """The same of a row by another name."""
+        return f"ROW({', '.join(f'{row}.{quoted(c)}' for c in self.key)})::text" if self.key else f"md5({row}::text)"
 
 
 class Placed(NamedTuple):

@@ -6,6 +6,7 @@ because a foreign key says so, or that loses its reference. Any table will do, k
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ async def going(connection: Connection, placed: Placed) -> list[Going]:
             same = " AND ".join(f"t.{quoted(c)} = p.{quoted(r)}" for c, r in zip(columns, referenced, strict=True))
             keys = await connection.fetch(
                 f"SELECT {below.of_key}, to_jsonb(t) FROM {_public(below.name)} t, {_public(table.name)} p "
-                f"WHERE {same} AND {table.of_key.replace('t.', 'p.').replace('(t::', '(p::')} = $1", key)
+                f"WHERE {same} AND {table.of_key_as('p')} = $1", key)
             for below_key, whole in keys:
                 if action == "c":
                     await walk(below, below_key)
@@ -113,6 +114,4 @@ def _public(name: str) -> str:
 
 
 def _shown(table: str, whole: str, key: str) -> str:
-    import json
-
     return shown_key(table, json.loads(whole), key)
