@@ -10,10 +10,10 @@ import pytest
 from real_grants import Stand, people, stand
 
 from sim.rigs.real.accounting import Accounting
-from sim.rigs.real.catalog import Catalog
 from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.databases import database
+from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.repair import Repair
@@ -75,7 +75,7 @@ async def test_the_migrated_schema_is_a_fresh_one_but_for_what_blue_had_of_its_o
         await connection.execute("CREATE TABLE ours (id int PRIMARY KEY); "
                                  "CREATE INDEX ours_too ON hydra_client (owner)")
     await (await migrated(blue, rows="known")).close()
-    catalog = Catalog(blue.engine, blue.secrets)
+    catalog = FreshSchema(blue.engine, blue.secrets)
     told = await catalog.compared()
     assert told["different"] == [] and told["objects"] > 200
     assert {"table ours", "index ours_too"} <= set(told["own"])
