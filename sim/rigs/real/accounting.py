@@ -56,12 +56,15 @@ class Accounting:
         self._held: Connection | None = None
 
     async def hold(self) -> None:
-        """Keep what green's database holds now in sight."""
+        """Keep what green's database holds now in sight; nothing if no copy was written down in it."""
         await self.close()
-        host, port = self._engine.direct("green-postgres", "sql")
+        host, port = self._engine.direct(self._engine.database("green"), "sql")
         self._held = await asyncpg.connect(host=host, port=port, user="rehearse", password=self._secrets.database,
                                            database=DATABASE, timeout=5.0,
                                            server_settings={"application_name": "rehearse"})
+        if not await has_table(self._held, "rehearsal.copied"):
+            await self.close()
+            return
         await self._held.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         await self._held.fetchval("SELECT 1")  # the snapshot is taken by the first question
 
