@@ -22,20 +22,19 @@ class TooMany(Exception):
 
 
 async def offenders(units: Sequence[int], aborts: Aborts, *, most: int,
-                    told: Callable[[list[int]], None] = lambda _: None) -> list[list[int]]:
-    """Minimal offending sets; without the last unit of each, the rest passes.
+                    mend: Callable[[list[int]], Awaitable[None]]) -> list[list[int]]:
+    """Minimal offending sets, each mended before the next is looked for, until all units pass together.
 
-    `aborts` of no unit at all must be False. The last unit of a set is the one to take away: the
-    others of it may stay. `told` hears of each set as it is found. Raises TooMany after `most`.
+    `aborts` of no unit at all must be False. `mend` makes a set pass from then on, by whatever it does to
+    its last unit: to leave the unit out would not do, others may bring it along. Raises TooMany after `most`.
     """
     found: list[list[int]] = []
-    left = list(units)
-    while await aborts(left):
+    while await aborts(units):
         if len(found) == most:
             raise TooMany(found)
-        found.append(await smallest(left, aborts))
-        told(found[-1])
-        left.remove(found[-1][-1])
+        one = await smallest(units, aborts)
+        found.append(one)
+        await mend(one)
     return found
 
 

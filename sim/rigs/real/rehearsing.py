@@ -16,7 +16,7 @@ from sim.errors import StepFailed
 from sim.rigs.real.bisecting import TooMany, offenders
 from sim.rigs.real.cleanup import NAMED, find_all, mend, read_script, run_script
 from sim.rigs.real.copying import dump_and_restore
-from sim.rigs.real.databases import Connection, database
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.narrowing import Finding, narrow
 from sim.rigs.real.populations import cut
@@ -82,8 +82,9 @@ class Preflight:
             async with trials.open() as base:
                 units = await cut(base)
                 await base.execute("ANALYZE")
-            self.findings = await self._find(trials, abort, units, progress)
-            await self._must_mend(trials, abort, rows)
+            await self._find(trials, abort, units, progress)
+            if rows != "known":
+                raise _refused(abort, [_said(f) for f in self.findings])
         return {"found": total, "classes": {name: {"found": len(some)} for name, some in known.items()},
                 "rows": [[r.table, r.key, r.why] for some in known.values() for r in some][:NAMED],
                 "unknown": [f.told() for f in self.findings], "units": units}
@@ -101,48 +102,34 @@ class Preflight:
                                  todo="mend these rows on blue: no copy can hold them") from failed
             await green.execute("ANALYZE")
 
-    async def _find(self, trials: Trials, abort: Abort, units: int, progress: Progress) -> list[Finding]:
-        """Bisect until the rest would pass."""
-        everything = list(range(1, units + 1))
+    async def _find(self, trials: Trials, abort: Abort, units: int, progress: Progress) -> None:
+        """Bisect until everything passes, mending the copy as the cleanup will; fills `findings`."""
+        everything = range(1, units + 1)
 
         async def aborts(some: Sequence[int]) -> bool:
-            if len(some) == units:
-                return True
-            seen = await trials.part(some)
+            if len(some) < units:
+                seen = await trials.part(some)
+            else:
+                seen = await trials.whole() if self.findings else abort
             said = f"aborts at {seen.version}" if seen else "passes"
             progress({"now": f"trial {trials.tried}: {len(some):,} of {units:,} units: {said}"})
             return seen is not None
+
+        async def mend(one: list[int]) -> None:
+            finding = await narrow(trials, one)
+            self.findings.append(finding)
+            progress({"now": f"found {finding.table} {finding.shown}"})
+            await trials.forget_parts()
+            async with trials.open() as base:
+                await finding.apply(base)
 
         if await aborts([]):
             raise _refused(abort, ["the same happens without a single row: an object of the schema is to blame, "
                                    "such as a view, a trigger, a table or an index of your own"])
         try:
-            sets = await offenders(everything, aborts, most=MOST)
-            more = ""
+            await offenders(everything, aborts, most=MOST, mend=mend)
         except TooMany as many:
-            sets, more = many.found, f"and more than these {len(many.found)}"
-        found = []
-        for one in sets:
-            finding = await narrow(trials, one)
-            progress({"now": f"found {finding.table} {finding.shown}"})
-            found.append(finding)
-        if more:
-            raise _refused(abort, [*map(_said, found), more])
-        return found
-
-    async def _must_mend(self, trials: Trials, abort: Abort, rows: str) -> None:
-        """Do what the cleanup will do, and see the whole migration pass; else say what was found."""
-        named = [_said(f) for f in self.findings]
-        if rows != "known":
-            raise _refused(abort, named)
-
-        async def change(connection: Connection) -> None:
-            for finding in self.findings:
-                await finding.apply(connection)
-
-        left = await trials.whole(change)
-        if left is not None:
-            raise _refused(left, [*named, "and it aborts without these rows too"])
+            raise _refused(abort, [*map(_said, self.findings), f"and more than these {len(many.found)}"]) from many
 
     async def _orphans(self) -> list[str]:
         """Rows of blue whose foreign key leads nowhere, by constraint."""

@@ -122,6 +122,11 @@ class Trials:
         self._smaller.append((wanted, smaller))
         return smaller
 
+    async def forget_parts(self) -> None:
+        """Drop the smaller copies: the base is not what they were made from any more."""
+        while self._smaller:
+            await self._drop(self._smaller.pop()[1])
+
     async def list(self) -> Listed:
         """The program's own list of migrations, against the base."""
         if self._listed is None:
