@@ -106,10 +106,13 @@ def _one(chance: random.Random, name: str, kind: str, step: StepBase, scenario: 
 def _places(kind: str, step: StepBase, scenario: Scenario, links: list[str], parts: dict[str, PartKind]) -> list[str]:
     """The links or parts on which that kind can be felt in that phase."""
     gone = {job for job, role in JOBS.items() if role != step.role}
+    if scenario.in_place:
+        gone.add("green-postgres")
     if not _green_serves(step, scenario):
         gone.add("green-hydra")
     if CATALOGUE[kind].on == "link":
-        return [link for link in links if not gone & set(_ends(link))]
+        crossed = () if scenario.in_place else ("green-hydra->blue-postgres", "migrator->blue-postgres")
+        return [link for link in links if link not in crossed and not gone & set(_ends(link))]
     fits = [part for part, its in parts.items() if its in CATALOGUE[kind].parts and part not in gone]
     return [part for part in fits if part == "migrator"] if kind == "twice" else fits
 

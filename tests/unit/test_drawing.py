@@ -120,3 +120,10 @@ def test_what_an_engine_can_not_do_is_refused_by_name_before_anything_is_started
     refuse_unable(scenario, "docker")
     with pytest.raises(BadInput, match="the process engine can't make the fault `cpu`"):
         refuse_unable(scenario, "process")
+
+
+def test_a_drawn_schedule_is_one_that_the_file_may_write() -> None:
+    """Whatever is drawn loads again: links of one shared database only where there is one."""
+    for seed in range(12):
+        drawn = with_drawn(planned(budget=12, phases=["copy", "migrate", "soak"]), seed)
+        assert load_text(drawn.resolved(seed=seed)).faults == drawn.faults
