@@ -41,11 +41,11 @@ def verify(ctx: Context, step: Verify) -> Acting:
         yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):
         yield from ctx.measure("queue")
-    figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(revoked=list(revoked.all()), sample=step.sample))
-    yield from ctx.measure("database")
     if not in_place:  # where there was no copy, there is nothing to account for
         yield from ctx.measure("accounted")
         yield from ctx.measure("schema")
+    figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(revoked=list(revoked.all()), sample=step.sample))
+    yield from ctx.measure("database")
     return figures
 
 

@@ -61,7 +61,7 @@ class Accounting:
         host, port = self._engine.direct(self._engine.database("green"), "sql")
         self._held = await asyncpg.connect(host=host, port=port, user="rehearse", password=self._secrets.database,
                                            database=DATABASE, timeout=5.0,
-                                           server_settings={"application_name": "rehearse"})
+                                           server_settings={"application_name": "rehearse", "work_mem": "256MB"})
         if not await has_table(self._held, "rehearsal.copied"):
             await self.close()
             return
