@@ -8,7 +8,7 @@ from typing import Any, Literal
 import simpy
 
 from sim.runbook.context import Acting, Context
-from sim.scenario import Close, Restore, Verify
+from sim.scenario import Close, Migrate, Restore, Verify
 
 
 def restore(ctx: Context, step: Restore) -> Acting:
@@ -41,7 +41,8 @@ def verify(ctx: Context, step: Verify) -> Acting:
         yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):
         yield from ctx.measure("queue")
-    if not in_place:  # where there was no copy, there is nothing to account for
+    # Without a copy there is nothing to account for; a migration of one's own must verify itself.
+    if not in_place and any(isinstance(s, Migrate) for s in ctx.scenario.runbook):
         yield from ctx.measure("accounted")
         yield from ctx.measure("schema")
     figures: dict[str, Any] = yield from ctx.do(ctx.proofs.prove(revoked=list(revoked.all()), sample=step.sample))
