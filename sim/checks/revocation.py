@@ -154,7 +154,8 @@ def _evidence(reading: Reading) -> tuple[int, str]:
         late = timeline.ended in ("rolled_back", "failed")
         return len(tracking.asked_again), "" if late or "verify" not in reading.terms.roles else (
             "what was revoked has not been read by key on green")
-    if timeline.nobody_wrote:  # nothing could be revoked in the window; what was revoked before it still counts
+    # Where nothing could be revoked in the window, or there is none, what was revoked before the switch counts.
+    if timeline.nobody_wrote or reading.terms.in_place:
         return len(tracking.asked_again), ""
     if timeline.snapshot is not None and reading.rotated_acks_in_window < ROTATED_FLOOR:
         return reading.acks_in_window, "no chain was rotated after the copy and revoked then: the hard case was not met"
