@@ -2,7 +2,8 @@
 
 A gap of one kind begins when the first request since the last usable answer was sent (at that
 answer, if others were still open then) and ends with the next usable answer. Requests that wait
-for a lock are open, failed ones came back empty: both count. What the edge held back itself or
+for a lock are open, failed ones came back empty: both count. Completions at one instant may come in
+any order. What the edge held back itself or
 refused on purpose is counted elsewhere: it is taken out here.
 """
 
@@ -33,6 +34,7 @@ class Gaps:
         self._open: dict[str, dict[int, float]] = {f: {} for f in KINDS}
         """Kind → requests without a completion, oldest first: index → when it was sent."""
         self._answered_s: dict[str, float] = {}
+        self._answered_i: dict[str, int] = {}
         self._unanswered_s: dict[str, float] = {}
         """Kind → when the first failed request since the last answer had been sent."""
         self._long: list[Gap] = []
@@ -56,14 +58,16 @@ class Gaps:
             self._held.append((sent_s, sent_s + waited_s))
         if answered is None:
             return
-        if not answered:
-            self._unanswered_s.setdefault(f, max(sent_s, self._answered_s.get(f, 0.0)))
+        if not answered and begun_i > self._answered_i.get(f, -1):
+            self._unanswered_s[f] = min(sent_s, self._unanswered_s.get(f, sent_s))
             return
-        gap = self._now(f, done_i, t_s, sent_s)
+        # One that was under way at the last answer and failed since: nobody was waiting after it.
+        gap = self._now(f, done_i, t_s, sent_s) if answered else Gap(f, self._answered_s[f], t_s, done_i)
         if gap.to_s - gap.from_s > WORTH_S:
             self._long.append(gap)
-        self._answered_s[f] = t_s
-        self._unanswered_s.pop(f, None)
+        if answered:
+            self._answered_s[f], self._answered_i[f] = t_s, done_i
+            self._unanswered_s.pop(f, None)
 
     def _now(self, f: str, i: int, t_s: float, sent_s: float | None) -> Gap:
         """The stretch since the last answer of a kind."""

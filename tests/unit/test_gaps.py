@@ -9,12 +9,13 @@ from sim.checks.terms import LONGEST_GAP_S
 
 def longest(*events, held=(), now_s=100.0):
     """Events are (when, 'ask'|'ok'|'fail'|'shed', index)."""
-    gaps = Gaps()
-    for at_s, what, i in events:
+    gaps, asked = Gaps(), {}
+    for n, (at_s, what, i) in enumerate(events):
         if what == "ask":
-            gaps.begins("introspect", i, at_s)
+            asked[i] = n
+            gaps.begins("introspect", n, at_s)
         else:
-            gaps.ends("introspect", i, 100 + i, at_s, answered={"ok": True, "fail": False, "shed": None}[what])
+            gaps.ends("introspect", asked[i], n, at_s, answered={"ok": True, "fail": False, "shed": None}[what])
     return gaps.longest(list(held), now_s)[0]
 
 
