@@ -16,8 +16,9 @@ _FORM = ("client_secret", "password", "passwd", "pgpassword", "secrets_system", 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"ory_[a-z]{2}_[A-Za-z0-9_.~-]+"), MASK),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)+"), MASK),
-    # Hydra's opaque tokens: 32 random bytes, a dot, their HMAC.
-    (re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{40,}"), MASK),
+    # Hydra's opaque tokens: 32 random bytes, a dot, their HMAC. Tried at the beginning of a word alone
+    # and without giving back: a long word without a dot would cost its square.
+    (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{40,}+\.[A-Za-z0-9_-]{40,}+"), MASK),
     (re.compile(rf"(?i)\b({'|'.join(_FORM)})(=|\"?:\s*\")[^\s&\"',;)]+"), rf"\1\2{MASK}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"(://[^\s:/@]+:)[^\s@/]+(@)"), rf"\1{MASK}\2"),
