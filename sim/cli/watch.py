@@ -58,13 +58,14 @@ def in_browser(command: list[str], port: int) -> None:
     from textual_serve.server import Server
 
     from sim.cli.output import progress
+    from sim.paths import data
 
     if not port:
         with socket.socket() as free:
             free.bind((LOOPBACK, 0))
             port = int(free.getsockname()[1])
     progress(f"http://{LOOPBACK}:{port}  (ctrl+c ends it{'; read-only' if '--read-only' in command else ''})")
-    Server(shlex.join(command), host=LOOPBACK, port=port, title="rehearse").serve()
+    Server(shlex.join(command), host=LOOPBACK, port=port, title="rehearse", templates_path=data("tui", "browser")).serve()
 
 
 def recording(run: str) -> Path:
