@@ -10,7 +10,7 @@ import json
 from typing import Any, NamedTuple
 
 from sim.history.op import Op
-from tui.masking import masked
+from sim.report.masking import masked
 
 TOKEN = "$TOKEN"  # noqa: S105 - the name of a variable of the shell
 PUBLIC, INTERNAL, AUTHZ = "$REHEARSE_EDGE_PUBLIC", "$REHEARSE_EDGE_INTERNAL", "$AUTHZ"

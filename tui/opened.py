@@ -7,11 +7,11 @@ from textwrap import wrap
 from typing import Any
 
 from sim.history.op import Header, Op
+from sim.report.masking import masked
 from tui import copying, words
 from tui.archive import Archive
 from tui.events import event
 from tui.ink import Line, Opens
-from tui.masking import masked
 
 COMMANDS_SHOWN = 12
 

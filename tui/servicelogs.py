@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tui.masking import masked
+from sim.report.masking import masked
 
 MOST_BYTES = 2_000_000
 """Assumption: of a log of many megabytes nobody reads more than the end on a screen."""

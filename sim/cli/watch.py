@@ -65,7 +65,8 @@ def in_browser(command: list[str], port: int) -> None:
             free.bind((LOOPBACK, 0))
             port = int(free.getsockname()[1])
     progress(f"http://{LOOPBACK}:{port}  (ctrl+c ends it{'; read-only' if '--read-only' in command else ''})")
-    Server(shlex.join(command), host=LOOPBACK, port=port, title="rehearse", templates_path=data("tui", "browser")).serve()
+    page = data("tui", "browser")  # the server's own asks for a font on the internet
+    Server(shlex.join(command), host=LOOPBACK, port=port, title="rehearse", templates_path=page).serve()
 
 
 def recording(run: str) -> Path:

@@ -14,7 +14,6 @@ from sim.history.op import Op
 from tui import copying, query, reach
 from tui.app import RehearsalApp
 from tui.ink import To
-from tui.masking import masked
 from tui.screens.database import DatabaseScreen
 from tui.screens.faults import FaultsScreen
 from tui.screens.inject import InjectSheet
@@ -175,13 +174,6 @@ def test_the_blast_is_everybody_who_uses_it() -> None:
     assert reach.blast("blue-hydra", links) == {"edge", "clients"}
     assert reach.blast("replayer->queue", links) == {"replayer"}
     assert reach.parts(links) == ["edge", "blue-hydra", "blue-postgres", "replayer", "queue"]
-
-
-def test_secrets_of_other_programs_are_masked() -> None:
-    told = "POST /token?code=abcdefgh123 password=hunter2hunter2 postgres://u:pass-word@h/db ory_at_AbC.dEf"
-    for secret in ("abcdefgh123", "hunter2", "pass-word", "AbC"):
-        assert secret not in masked(told)
-    assert masked("introspect 12 tokens in 3 s") == "introspect 12 tokens in 3 s"
 
 
 def test_an_op_is_yaml_that_a_parser_reads(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def test_tokens_are_masked_wherever_they_stand(secret: str) -> None:
 
 @pytest.mark.parametrize(("text", "secret"), [
     ("POST /oauth2/revoke token=abc123&client_id=web", "abc123"), ('{"client_secret": "s3cr3t"}', "s3cr3t"),
+    ("POST /token?code=abcdefgh123 of somebody", "abcdefgh123"), ("PGPASSWORD=hunter2hunter2 psql", "hunter2"),
     ("Authorization: Bearer abcdefghij", "abcdefghij"), ("Basic d2ViOnNlY3JldA==", "d2ViOnNlY3JldA"),
     ("postgres://hydra:pa55word@127.0.0.1:5432/hydra", "pa55word"), ("SECRETS_SYSTEM=averylongsecret", "averylong")])
 def test_secrets_are_masked_and_the_rest_is_left(text: str, secret: str) -> None:
