@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sim.checks.deciding import conclude
 from sim.checks.losses import Lost
 from sim.checks.reached import off
@@ -40,6 +42,9 @@ def check(reading: Reading, lost: Lost) -> Check:
         if first is not None:
             said["lost_chains"] += (f"; the first to meet it was {first.process} at {first.t_s:.1f} s, refused by "
                                     f"{first.route} with the newest refresh token it had")
+    if lost.refused:
+        said["refresh_refused"] = (f"{len(lost.refused)} chains that live in the database were refused to clients with "
+                                   f"the newest token they had: {_by_persona(reading, lost.refused)}")
     if poisoned.get("count"):
         named = ", ".join(str(g) for g in poisoned.get("grants", ())[:3])
         said["poisoned"] = f"{poisoned['count']} grants lost their subject in the database, such as {named}"
@@ -49,3 +54,9 @@ def check(reading: Reading, lost: Lost) -> Check:
         held=f"{lost.chains_count} chains lost of {lost.live_chains} alive, {refreshed} refreshes answered"
         if lost.chains_read else f"{refreshed} refreshes answered, {lost.chains_count} chains lost",
         witnesses=[loss.i for loss in losses])
+
+
+def _by_persona(reading: Reading, grants: set[str]) -> str:
+    """Who met the refusals: `mcp 9, cli 4`; an actor's name begins with its persona."""
+    met = Counter(reading.tracking.losses[g].process.partition("-")[0] for g in grants)
+    return ", ".join(f"{persona} {count}" for persona, count in met.most_common())

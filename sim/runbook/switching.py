@@ -84,6 +84,11 @@ def cutover_undo(ctx: Context, step: Cutover) -> Acting:
                 direction="back", by="grant", workers=4, progress=ctx.progress(step.name)))
             ctx.facts["capturing_back"] = False
             yield from ctx.do(operations.capture(True, direction="forward"))
+        ended = yield ctx.env.call(operations.end_superseded())
+        if ended.kind == "ok":
+            figures["superseded"] = ended.value
+        else:  # green may be what drives us back
+            ctx.note(f"chains that green rotated still have their older tokens on blue: {ended.error}", "warn")
         for what in sorted(step.switch, key=lambda w: w == "edge"):
             yield from switch(ctx, what, "blue")
     finally:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from services_rig import SEAL, BlueGreen, World, blue_green
 
+from sim.rigs.real.superseded import end_superseded
 from sim.services.queue import Queue, intent_subject, outcome_subject
 from sim.services.revocations import Intent, Outcome, encode, new_id
 from sim.services.rows import Rows
@@ -226,6 +227,29 @@ async def test_revoked_on_green_by_a_token_only_blue_knows(rig: BlueGreen, story
         assert rig.replay(direction="back")["exit"] == 0
         for name in ("late", "new"):
             assert not await world.introspect(story.tokens[name]["refresh_token"], side="blue"), f"{name} lives on blue"
+
+
+async def test_what_green_has_rotated_does_not_live_on_on_blue(rig: BlueGreen, story: Story) -> None:
+    """Back on blue its old token is nobody's any more, and the new one revokes nothing there."""
+    async with rig.world("eve") as world:
+        older = story.tokens["foreign"]["refresh_token"]
+        await world.control("PUT", "/route", {"to": "green"})
+        try:
+            assert (await world.refresh("foreign", older))["status"] == 200
+        finally:
+            await world.control("PUT", "/route", {"to": "blue"})
+        assert await world.introspect(older, side="blue")
+        before = await world.rows("blue", "SELECT count(*) FROM hydra_oauth2_refresh WHERE active")
+        blue, green = await asyncpg.connect(rig.dsn("blue")), await asyncpg.connect(rig.dsn("green"))
+        try:
+            assert await end_superseded(blue, green) == 1
+            assert await end_superseded(blue, green) == 0
+        finally:
+            await blue.close()
+            await green.close()
+        assert not await world.introspect(older, side="blue")
+        after = await world.rows("blue", "SELECT count(*) FROM hydra_oauth2_refresh WHERE active")
+        assert before[0][0] - after[0][0] == 1, "others were ended too"
 
 
 # --- any order, any number of times ---------------------------------------------------------

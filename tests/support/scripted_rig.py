@@ -85,6 +85,9 @@ class ScriptedOperations:
     async def start_blue(self) -> dict[str, Any]:
         return await self._act("start blue")
 
+    async def end_superseded(self) -> dict[str, Any]:
+        return await self._act("end superseded")
+
     async def stop_blue(self) -> dict[str, Any]:
         return await self._act("stop blue")
 

@@ -15,6 +15,7 @@ from sim.rigs.real.authorizing import Authorizing
 from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.copying import Copying
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.fresh import FreshSchema
@@ -27,6 +28,7 @@ from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.standing import Standing
+from sim.rigs.real.superseded import end_superseded
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Progress, Side, Switchable
@@ -189,6 +191,12 @@ class RealOperations:
                              todo="its log is logs/replayer.log in the run folder")
         last.pop("event")
         return last
+
+    async def end_superseded(self) -> dict[str, Any]:
+        """End on blue what green has rotated (see superseded)."""
+        async with (database(self._engine, self._secrets, "blue") as blue,
+                    database(self._engine, self._secrets, "green") as green):
+            return {"chains": await end_superseded(blue, green)}
 
     async def stop_blue(self) -> dict[str, Any]:
         """Stop blue's Hydra, and its Postgres unless green uses it; the data is kept until the stack is removed."""
