@@ -67,7 +67,7 @@ class Online:
                     database(self._engine, self._secrets, "green", role="hydra") as owner):
             resumed = await harness.fetchval("SELECT to_regnamespace($1) IS NOT NULL", SCHEMA)
             if not resumed:
-                await self._plan(harness, progress)
+                await self._plan(harness, listed, progress)
             elif set(await harness.fetchval(f"SELECT versions FROM {SCHEMA}.target")) != set(listed.names):
                 raise StepFailed("the database holds an unfinished online migration to another version", where=SCHEMA,
                                  todo=f"finish it with that version, or drop the schema {SCHEMA} if you know why")
@@ -85,7 +85,7 @@ class Online:
             await self._note_versions(harness, owner)
         return {**figures, "resumed": bool(resumed), "rebuilt": rebuilt, "differences": []}
 
-    async def _plan(self, harness: Connection, progress: Progress) -> None:
+    async def _plan(self, harness: Connection, listed: Listed, progress: Progress) -> None:
         progress({"now": "recording the stock migrator on a scratch copy"})
         recording = await self._recorder.record()
         rewritten = await asyncio.to_thread(rewrite, recording.statements)
@@ -101,7 +101,7 @@ class Online:
                 f"INSERT INTO {SCHEMA}.act VALUES ($1, $2, $3, $4, $5)",
                 [(n, a.version, a.sql, a.kind, a.index) for n, a in enumerate(rewritten.acts)])
             await harness.execute(f"INSERT INTO {SCHEMA}.target VALUES ($1, $2, $3)", json.dumps(recording.catalog),
-                                  recording.bookkeeping, sorted(recording.versions))
+                                  recording.bookkeeping, sorted(listed.names))
 
     async def _run(self, harness: Connection, owner: Connection, progress: Progress) -> dict[str, Any]:
         rows = await harness.fetch(f"SELECT * FROM {SCHEMA}.act ORDER BY n")

@@ -19,7 +19,6 @@ from sim.errors import StepFailed
 from sim.rigs.real.catalog import Catalog, read_catalog
 from sim.rigs.real.databases import DATABASE, OWNER, Connection, database
 from sim.rigs.real.engines.engine import Engine
-from sim.rigs.real.migrator import applied
 from sim.rigs.real.rewriting import Recorded
 from sim.rigs.real.secrets import Secrets
 
@@ -45,8 +44,6 @@ class Recording(NamedTuple):
     """The schema as the stock migrator leaves it."""
     bookkeeping: str
     """SQL that makes the migrator's own tables as they are after it."""
-    versions: set[str]
-    """Versions applied there."""
 
 
 class Recorder:
@@ -83,13 +80,13 @@ class Recorder:
         async with database(self._engine, self._secrets, "green", name=SCRATCH) as scratch:
             await scratch.execute(f"SELECT '{mark}'")
             await scratch.execute("SET log_statement = 'none'")
-            catalog, versions = await read_catalog(scratch), await applied(scratch)
+            catalog = await read_catalog(scratch)
         text = await self._logged(begun, mark)
         if result.exit_code:
             raise StepFailed("the stock migrator fails on the empty schema already", where="migrator",
                              seen=result.tail[-400:])
         bookkeeping = await self._dump(SCRATCH, "--inserts", "--no-owner", f"--table=public.{_BOOKKEEPING}*")
-        return Recording(list(recorded(text)), catalog, bookkeeping, versions)
+        return Recording(list(recorded(text)), catalog, bookkeeping)
 
     def _link(self) -> str:
         side = self._engine.database("green")
