@@ -65,7 +65,8 @@ def test_a_guard_heals_undoes_and_proves_blue_well(tmp_path: Path) -> None:
     code = ended(begin(tmp_path, run, (
         "faults: [{name: cut, fault: down, link: 'edge->blue-hydra:admin', at: copy, for: 5m}]\n"
         "guards: [{when: availability.failed_share > 1%, for: 1s, then: rollback}]\n"
-        "tolerate: {availability.failed: {max: 60%, because: the fault}}\n")), 150)
+        "tolerate: {availability.failed: {max: 60%, because: the fault}, "
+        "availability.longest_gap: {max: 60s, because: the fault}}\n")), 150)
     verdict = from_json((run / "verdict.json").read_bytes())
     assert verdict.ended == "rolled_back" and code in (2, 3)  # 2 if a check had too little evidence so early
     assert verdict.check("rollback").verdict == "held" == verdict.check("fault_proof").verdict
