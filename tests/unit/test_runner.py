@@ -341,3 +341,19 @@ async def test_the_way_back_is_not_guarded(tmp_path, quick_looks):
                                 figure=lambda name: 0.05 if "cleanup" in operations.done else 0.0)
     assert ended.how == "rolled_back"
     assert len(guarded(history)) <= 1 and "PAUSED" not in [op.value["state"] for op in history.notes("state")]
+
+
+async def test_a_consent_taken_back_while_it_is_asked_for_is_not_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.runbook.closing.ACKNOWLEDGED_S", 0.0)
+    operations, asked = ScriptedOperations(), []
+
+    async def measure(question, arguments):
+        if question == "consents":
+            asked.append(question)
+            return {"missing_count": 1 if len(asked) == 1 else 0}
+        return await ScriptedOperations.measure(operations, question, arguments)
+
+    monkeypatch.setattr(operations, "measure", measure)
+    ended, history = await play(tmp_path, operations)
+    assert ended.how == "completed", ended
+    assert [op.value["missing_count"] for op in history.ops if op.f == "consents" and op.type == "ok"] == [1, 0]
