@@ -56,7 +56,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         limits = {name: Limit(t.max, t.unit, t.because, True) for name, t in scenario.tolerate.items()}
         limits.setdefault("availability.longest_buffering",
                           Limit(scenario.stack.edge.buffer, "s", "stack.edge.buffer"))
-        limits.setdefault("availability.longest_gap", Limit(LONGEST_GAP_S, "s", "nobody should notice"))
+        if scenario.in_place:  # where the database that serves is changed; else only if the scenario says so
+            limits.setdefault("availability.longest_gap", Limit(LONGEST_GAP_S, "s", "nobody should notice"))
         share = limits.get("availability.failed_share")
         if share is not None and "availability.failed" not in limits:
             limits["availability.failed"] = share

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -110,10 +111,10 @@ def _hold(names: list[str], engine: str, *, as_json: bool) -> int:
     return 0 if wrong is None else 1
 
 
-def hold(name: str, engine: str, *, run_dir: Path | None = None) -> Held:
+def hold(name: str, engine: str, *, run_dir: Path | None = None, sets: Sequence[str] = ()) -> Held:
     """Play one scenario in a process of its own and compare its verdict with its `expect`.
 
-    `run_dir` is the run's folder; None = a new one among the others.
+    `run_dir` is the run's folder; None = a new one among the others. `sets` are --set key=value.
     """
     from sim.scenario import load_scenario
 
@@ -134,6 +135,8 @@ def hold(name: str, engine: str, *, run_dir: Path | None = None) -> Held:
         ]
         if run_dir is not None:
             command += ["--run-dir", str(run_dir)]
+        for change in sets:
+            command += ["--set", change]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said)
         with passed_on(child) as told:
             code = child.wait()

@@ -147,8 +147,8 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "longest_gap": Figure(
             "s", "longest gap",
             "The longest time in which clients asked for one kind of operation and none of it was answered, "
-            "buffering at the edge and refusals on purpose left out. Its limit is one second unless the scenario "
-            "writes another.", "if_written"),
+            "buffering at the edge and refusals on purpose left out. In place its limit is one second unless the "
+            "scenario writes another; elsewhere it has one only if it is written.", "if_written"),
         "longest_buffering": Figure(
             "s", "longest buffering",
             "The longest a request waited in the edge's buffer. Its limit is stack.edge.buffer unless the "
