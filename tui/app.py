@@ -31,7 +31,7 @@ from tui.screens.sheets import TextSheet
 from tui.screens.watched import Watched
 from tui.servicelogs import ServiceLogs
 from tui.state import Shown
-from tui.themes import THEMES
+from tui.themes import THEMES, dress
 
 REFRESH_S = 0.4
 SLICE_S = 0.03
@@ -113,10 +113,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
         self._ended_at: float | None = None
         self._told_end = False
         self._gate_shown_s = -1.0
-        for theme in THEMES:
-            self.register_theme(theme)
-        wanted = f"rehearse-{os.environ.get('REHEARSE_THEME', 'dark')}"
-        self.theme = wanted if wanted in self.available_themes else "rehearse-dark"
+        dress(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for the themes that do not name them."""

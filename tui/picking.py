@@ -7,7 +7,6 @@ screen imports nothing of the command line.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, ClassVar, NamedTuple
@@ -19,7 +18,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.themes import THEMES
+from tui.themes import THEMES, dress
 
 
 class Line(NamedTuple):
@@ -84,10 +83,7 @@ class Picker(App[list[str]]):
         super().__init__()
         self.all = lines(told)
         self.seen: list[Line] = []
-        for theme in THEMES:
-            self.register_theme(theme)
-        wanted = f"rehearse-{os.environ.get('REHEARSE_THEME', 'dark')}"
-        self.theme = wanted if wanted in self.available_themes else "rehearse-dark"
+        dress(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our colours, for the themes that do not name them."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
+from textual.app import App
 from textual.theme import Theme
 
 DARK = Theme(
@@ -68,3 +72,11 @@ CONTRAST = Theme(
     },
 )
 THEMES = (DARK, LIGHT, CONTRAST)
+
+
+def dress(app: App[Any]) -> None:
+    """Our themes, and the one that REHEARSE_THEME asks for; dark if it names none of them."""
+    for theme in THEMES:
+        app.register_theme(theme)
+    wanted = f"rehearse-{os.environ.get('REHEARSE_THEME', 'dark')}"
+    app.theme = wanted if wanted in app.available_themes else "rehearse-dark"
