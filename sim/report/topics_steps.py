@@ -51,8 +51,8 @@ STEPS: dict[str, Topic] = {
         "Copy blue's database to green.",
         "Blue is never migrated; the copy is.",
         "copy: {by: dump, jobs: 2}. One exported snapshot fixes the instant; pg_dump and pg_restore run in "
-        "parallel; keys are compared under the same snapshot. template clones on the server instead. Undo "
-        "drops the copy.",
+        "parallel; keys are compared under the same snapshot. Undo drops the copy. template, a clone on the "
+        "server, is refused: it is fixed when it ends, so nothing could tell a lost row from a new one.",
         "Hours for terabytes; the snapshot holds back vacuum on blue all the while.",
     ),
     "cleanup": Topic(

@@ -32,7 +32,7 @@ class ScriptedOperations:
     async def preflight(self, *, rows: str, progress: Any) -> dict[str, Any]:
         return await self._act(f"preflight {rows}")
 
-    async def copy(self, *, by: str, jobs: int, on_snapshot: Any, progress: Any) -> dict[str, Any]:
+    async def copy(self, *, jobs: int, on_snapshot: Any, progress: Any) -> dict[str, Any]:
         on_snapshot()
         return await self._act("copy")
 

@@ -56,6 +56,7 @@ def test_a_step_without_what_it_needs(step, needed, why):
             "replay by token does not fit capture record: grant",
         ),
         ("[{capture: {record: request}}, copy, migrate, cutover, replay]", "replay by grant does not fit"),
+        ("[{copy: {by: template}}]", "by template is not possible while blue serves"),
         ("[copy, migrate, cutover, {soak: {capture_back: true}}]", "capture_back without capture"),
         ("[{exec: [x], undo: [y], point_of_no_return: true}]", "is no point of no return"),
         ("[{lifetime: {access: 10s}}]", "the lifetime is not raised"),

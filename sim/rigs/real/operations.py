@@ -78,10 +78,10 @@ class RealOperations:
         """Rehearse the migration on a copy of its own; what it finds, the cleanup takes."""
         return await self._preflight.preflight(rows=rows, progress=progress)
 
-    async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
+    async def copy(self, *, jobs: int, on_snapshot: Callable[[], None],
                    progress: Progress) -> dict[str, Any]:
         """Copy blue's database to green while blue serves."""
-        return await self._copying.copy(by=by, jobs=jobs, on_snapshot=on_snapshot, progress=progress)
+        return await self._copying.copy(jobs=jobs, on_snapshot=on_snapshot, progress=progress)
 
     async def drop_copy(self) -> dict[str, Any]:
         """Drop green's database."""
