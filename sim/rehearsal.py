@@ -275,7 +275,9 @@ def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
 
 def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
     """Let the desk's commands reach the nemesis and the edge's buffer."""
-    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links()), parts=known_parts(), engine=engine)
+    edges = ctx.scenario.stack.edge.instances
+    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links(edges=edges)), parts=known_parts(edges=edges),
+                    engine=engine)
     by_hand = HandBuffer(ctx)
     desk.acts |= {"inject": orders.inject, "heal": orders.heal, "faults": orders.faults, "buffer": by_hand.command}
 

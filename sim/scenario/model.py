@@ -52,6 +52,10 @@ class Edge(Strict):
     """A revocation that can't be captured: refused with 503, or let through unrecorded."""
     buffer_max: int = Field(default=2000, ge=1)
     """Requests that may wait at once."""
+    instances: int = Field(default=1, ge=1, le=3)
+    """Edges side by side; clients' requests go to each in turn."""
+    answers: Literal["own", "shared"] = "own"
+    """Whose kept refresh answers an edge gives out: its own, or any edge's (kept in the queue's memory)."""
 
 
 class CleanupGuard(Strict):

@@ -67,6 +67,9 @@ def _versions(scenario: Scenario) -> Iterator[Broken]:
                 f"PostgreSQL {number} cannot be had for {side}",
                 f"supported: {known_pg}",
             )
+    if stack.edge.answers == "shared" and not stack.edge.coalescing:
+        yield Broken(("stack", "edge", "answers"), "no answer is kept to be shared: stack.edge.coalescing is 0s",
+                     "write coalescing: 10s, or answers: own")
     if stack.green.postgres < stack.blue.postgres and not scenario.in_place:
         yield Broken(
             ("stack", "green", "postgres"),
