@@ -129,7 +129,8 @@ async def test_an_edge_whose_switch_fails_lets_its_requests_go(tmp_path):
     operations = ScriptedOperations(failing={"edge 2 to green"})
     ended, _ = await play(tmp_path, operations, sets=["stack.edge.instances=2", "runbook.cutover.hold=each"])
     assert ended.how == "rolled_back"
-    assert operations.done.index("buffer 2") < operations.done.index("release 2") < operations.done.index("edge to blue")
+    released = operations.done.index("release 2")
+    assert operations.done.index("buffer 2") < released < operations.done.index("edge to blue")
 
 
 
