@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -128,6 +129,24 @@ async def test_what_blue_writes_during_the_copy_is_no_difference(blue: Stand) ->
     verification = Verification(blue.engine, blue.secrets, copying)
     await Migration(blue.engine, blue.secrets).migrate(analyze=True, progress=quiet)
     assert (await verification.measure("lost_grants", {"signatures": {}}))["grants"] == [during]
+
+
+async def test_what_was_acknowledged_before_the_snapshot_was_noted_is_in_the_copy(blue: Stand) -> None:
+    async with people(blue) as life:
+        await life.client("shop")
+
+    async def write() -> None:
+        async with database(blue.engine, blue.secrets, "blue") as there:
+            await there.execute("UPDATE hydra_client SET client_name = 'in time' WHERE id = 'shop'")
+
+    def at_the_last_moment() -> None:
+        other = threading.Thread(target=lambda: asyncio.run(write()))
+        other.start()
+        other.join()
+
+    await Copying(blue.engine, blue.secrets).copy(jobs=1, on_snapshot=at_the_last_moment, progress=quiet)
+    async with database(blue.engine, blue.secrets, "green") as green:
+        assert await green.fetchval("SELECT client_name FROM hydra_client WHERE id = 'shop'") == "in time"
 
 
 async def test_a_changed_row_and_a_lost_row_are_differences(blue: Stand) -> None:

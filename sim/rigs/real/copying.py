@@ -49,9 +49,9 @@ class Copying:
                    progress: Progress) -> dict[str, Any]:
         """Copy everything as of one instant, compare it, write down what was copied, ANALYZE.
 
-        `on_snapshot` is called at that instant. Returns {bytes, rows, dump_bytes, dump_s, restore_s,
-        compare_s, elapsed_s}. Raises StepFailed with pg_dump's or
-        pg_restore's last output.
+        `on_snapshot` is called right before that instant, so that what was acknowledged before the call is in
+        the copy; afterwards would not do, for a token acknowledged in between may be lost. Returns {bytes, rows, dump_bytes, dump_s, restore_s,
+        compare_s, elapsed_s}. Raises StepFailed with pg_dump's or pg_restore's last output.
         """
         began = time.monotonic()
         self._equality = None
@@ -59,8 +59,8 @@ class Copying:
                     database(self._engine, self._secrets, "green") as green):
             await _must_be_empty(green)
             async with blue.transaction(isolation="repeatable_read", readonly=True):
-                snapshot = await blue.fetchval("SELECT pg_export_snapshot()")
                 on_snapshot()
+                snapshot = await blue.fetchval("SELECT pg_export_snapshot()")
                 size = int(await blue.fetchval("SELECT pg_database_size(current_database())"))
                 reading = asyncio.create_task(digests(blue))
                 try:
