@@ -31,6 +31,7 @@ from sim.faults.written import Written
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
+from sim.precedence import take_precedence
 from sim.runbook.buffering import HandBuffer
 from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Context
@@ -121,6 +122,7 @@ class _Rehearsal:
 
         self._task = asyncio.current_task()
         self._listen_to_signals()
+        take_precedence()
         kind, why = choose(self.options.engine)
         refuse_unable(self.scenario, kind)
         self.say(f"engine {kind}: {why}")

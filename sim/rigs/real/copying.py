@@ -50,8 +50,9 @@ class Copying:
         """Copy everything as of one instant, compare it, write down what was copied, ANALYZE.
 
         `on_snapshot` is called right before that instant, so that what was acknowledged before the call is in
-        the copy; afterwards would not do, for a token acknowledged in between may be lost. Returns {bytes, rows, dump_bytes, dump_s, restore_s,
-        compare_s, elapsed_s}. Raises StepFailed with pg_dump's or pg_restore's last output.
+        the copy; afterwards would not do, for a token acknowledged in between may be lost. Returns {bytes, rows,
+        dump_bytes, dump_s, restore_s, compare_s, elapsed_s}. Raises StepFailed with pg_dump's or pg_restore's
+        last output.
         """
         began = time.monotonic()
         self._equality = None
