@@ -58,23 +58,24 @@ def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str,
 
 
 def _one_by_one(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str, Any]]:
-    """Each edge holds its own requests while it switches; meanwhile the others serve from where they point."""
+    """Each edge holds its own requests while it switches; meanwhile the others serve from where they point.
+
+    The other systems switch with the first edge; the fence comes with the last.
+    """
     operations = ctx.rig.operations
     edges = range(ctx.scenario.stack.edge.instances)
-    order = [(what, None) for what in step.switch if what != "edge"] + [("edge", n) for n in edges]
-    drained: dict[str, Any] = {}
-    for place, (what, only) in enumerate(order):
-        if place and step.spread:
+    drained: list[Any] = []
+    for only in edges:
+        if only and step.spread:
             yield ctx.env.timeout(step.spread)
-        if only is None:
-            yield from switch(ctx, what, "green")
-            continue
         yield from ctx.do(operations.buffer(True, only=only))
         try:
-            drained = yield from ctx.do(operations.drain("blue", deadline_s=DRAIN_S, only=only))
-            if place == len(order) - 1:
+            drained.append((yield from ctx.do(operations.drain("blue", deadline_s=DRAIN_S, only=only))))
+            if only == edges[-1]:
                 yield from _fence(ctx, step)
-            yield from switch(ctx, what, "green", share=step.share, only=only)
+            for what in [what for what in step.switch if what != "edge"] if not only else []:
+                yield from switch(ctx, what, "green")
+            yield from switch(ctx, "edge", "green", share=step.share, only=only)
         finally:
             yield from ctx.do(operations.buffer(False, only=only))
     yield from _capture_back(ctx)

@@ -210,7 +210,7 @@ class Cutover(StepBase):
     hold: Literal["together", "each"] = "together"
     """together = every edge buffers, all switch, all let go; each = one edge after the other does all three."""
     spread: Duration = 0.0
-    """Seconds from one switch to the next: of the systems, and with hold: each of the edges."""
+    """Seconds from one switch to the next: of the systems, or with hold: each of the edges."""
     share: Share = Field(default=1.0, gt=0)
     """The share of requests that go to green; the rest stays on blue (in place only)."""
     fence: Literal["blue", "none"] = "blue"

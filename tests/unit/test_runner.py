@@ -116,10 +116,9 @@ async def test_edges_that_switch_one_after_the_other_hold_their_own_requests_onl
     operations = ScriptedOperations()
     ended, history = await play(tmp_path, operations, sets=["stack.edge.instances=2", "runbook.cutover.hold=each"])
     assert ended.how == "completed", ended
-    begin, end = operations.done.index("login_consent to green"), operations.done.index("capture on back")
+    begin, end = operations.done.index("buffer 1"), operations.done.index("capture on back")
     assert operations.done[begin:end] == [
-        "login_consent to green", "authz to green",
-        "buffer 1", "drain blue 1", "edge 1 to green", "release 1",
+        "buffer 1", "drain blue 1", "login_consent to green", "authz to green", "edge 1 to green", "release 1",
         "buffer 2", "drain blue 2", "fence blue", "edge 2 to green", "release 2"]
     switched = [op.value for op in history.ops if op.f == "switch" and op.value["what"] == "edge"]
     assert [told["edge"] for told in switched] == [1, 2]
