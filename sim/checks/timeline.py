@@ -13,8 +13,8 @@ import msgspec
 from sim.history.op import Op
 
 KINDS = frozenset({
-    "baseline", "preflight", "lifetime", "capture", "writes", "copy", "cleanup", "migrate", "repair", "cutover",
-    "replay", "janitor", "soak", "return", "restore", "verify", "close", "exec", "manual"})
+    "baseline", "preflight", "lifetime", "capture", "writes", "upgrade", "copy", "cleanup", "migrate", "repair",
+    "cutover", "replay", "janitor", "soak", "return", "restore", "verify", "close", "exec", "manual"})
 
 
 class Span(msgspec.Struct):

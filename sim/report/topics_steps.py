@@ -47,6 +47,13 @@ STEPS: dict[str, Topic] = {
         "are refused is awaited. Introspection, discovery and user info go on.",
         "A refused revocation is the dangerous one: somebody wants an app out, now.",
     ),
+    "upgrade": Topic(
+        "Take blue from the version it begins as to its own, under its clients.",
+        "Who is two versions behind upgrades twice, and tokens of the first version must live through both.",
+        "upgrade, with stack.blue: {begins_as: 1.8.5, hydra: 1.11.10}. The old Hydra reads explicit columns, its "
+        "database is migrated online, then its Hydra is exchanged while requests wait at the edge.",
+        "Weeks lie between the two; the rows of the first are in both.",
+    ),
     "copy": Topic(
         "Copy blue's database to green.",
         "Blue is never migrated; the copy is.",

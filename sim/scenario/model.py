@@ -28,6 +28,13 @@ class Blue(Strict):
     postgres: int = 15
     columns: Literal["all", "explicit"] = "all"
     """explicit = it reads through views that name the columns it knows, as a mended one would."""
+    begins_as: str | None = None
+    """An older version that it is when the run begins; the step `upgrade` takes it to `hydra`."""
+
+    @property
+    def first(self) -> str:
+        """The version it is when the run begins."""
+        return self.begins_as or self.hydra
 
 
 class Green(Strict):

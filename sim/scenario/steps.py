@@ -22,6 +22,7 @@ KINDS: tuple[str, ...] = (
     "lifetime",
     "capture",
     "writes",
+    "upgrade",
     "copy",
     "cleanup",
     "migrate",
@@ -153,6 +154,12 @@ class Writes(StepBase):
     kind: Literal["writes"] = "writes"
     allowed: bool
     """false = answered 503 from here on; true = let in again."""
+
+
+class Upgrade(StepBase):
+    """Takes blue from the version it begins as to its own, in place and online, before the rest."""
+
+    kind: Literal["upgrade"] = "upgrade"
 
 
 class Copy(StepBase):
@@ -298,6 +305,7 @@ Step = Annotated[
     | Lifetime
     | Capture
     | Writes
+    | Upgrade
     | Copy
     | Cleanup
     | Migrate
@@ -321,6 +329,7 @@ STEP_TYPES: dict[str, type[StepBase]] = {
     "lifetime": Lifetime,
     "capture": Capture,
     "writes": Writes,
+    "upgrade": Upgrade,
     "copy": Copy,
     "cleanup": Cleanup,
     "migrate": Migrate,

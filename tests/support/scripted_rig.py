@@ -33,6 +33,12 @@ class ScriptedOperations:
     async def capture(self, on: bool, *, direction: str) -> dict[str, Any]:
         return await self._act(f"capture {'on' if on else 'off'} {direction}")
 
+    async def upgrade_database(self, *, progress: Any) -> dict[str, Any]:
+        return await self._act("upgrade database")
+
+    async def exchange_blue(self) -> dict[str, Any]:
+        return await self._act("exchange blue")
+
     async def preflight(self, *, rows: str, progress: Any) -> dict[str, Any]:
         return await self._act(f"preflight {rows}")
 

@@ -29,6 +29,7 @@ from sim.rigs.real.repair import Repair
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.standing import Route, Standing
 from sim.rigs.real.superseded import end_superseded
+from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Progress, Side, Switchable
@@ -45,14 +46,15 @@ class RealOperations:
     """Implements `sim.rigs.rig.Operations`; each method raises StepFailed with what was seen."""
 
     def __init__(self, engine: Engine, controls: dict[str, Controls], edges: AllControls, *,
-                 lifetime: Lifetime, copying: Copying, preflight: Preflight, cleanup: Cleanup, migration: Migration,
-                 repair: Repair, janitor: Janitor,
+                 lifetime: Lifetime, upgrading: Upgrading, copying: Copying, preflight: Preflight, cleanup: Cleanup,
+                 migration: Migration, repair: Repair, janitor: Janitor,
                  authorizing: Authorizing, accounting: Accounting, schema: FreshSchema, fence: Fence,
                  verification: Verification, gauging: Gauging, wellness: Wellness,
                  replay_environment: dict[str, str], prove_green: Callable[[], Any],
                  let_edge_take: Callable[[], Any], secrets: Secrets) -> None:
         self._secrets = secrets
         self._engine, self._controls, self._edges = engine, controls, edges
+        self._upgrading = upgrading
         self._lifetime, self._copying, self._preflight, self._cleanup = lifetime, copying, preflight, cleanup
         self._migration, self._repair, self._fence = migration, repair, fence
         self._verification, self._gauging, self._wellness = verification, gauging, wellness
@@ -73,6 +75,14 @@ class RealOperations:
         told = await self._edges.ask("PUT", "/capture", {"on": on, "direction": direction}, deadline_s=BARRIER_S)
         self.standing.capture = direction if on else "off"
         return told
+
+    async def upgrade_database(self, *, progress: Progress) -> dict[str, Any]:
+        """Migrate blue's database within 1.x, online."""
+        return await self._upgrading.migrate(progress)
+
+    async def exchange_blue(self) -> dict[str, Any]:
+        """Put the newer Hydra in the place of blue's."""
+        return await self._upgrading.exchange()
 
     async def preflight(self, *, rows: str, progress: Progress) -> dict[str, Any]:
         """Rehearse the migration on a copy of its own; what it finds, the cleanup takes."""

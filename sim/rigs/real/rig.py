@@ -41,6 +41,7 @@ from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LOGIN_HOST, Sender
 from sim.rigs.real.stack import OWN_DATABASE, Stack, load_stack
+from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
@@ -77,7 +78,8 @@ class RealRig:
     async def open(cls, kind: Kind, *, scenario: Scenario, seed: int, folder: Path, say: Callable[[str], None],
                    command: Callable[[str, str], None]) -> RealRig:
         """Acquire the real programs, draw population and plan, open the engine; nothing runs yet."""
-        versions = list(dict.fromkeys([scenario.stack.blue.hydra, scenario.stack.green.hydra]))
+        blue = scenario.stack.blue
+        versions = list(dict.fromkeys([blue.first, blue.hydra, scenario.stack.green.hydra]))
 
         with show() as progress:
             parts = await acquire(kind, hydra=versions, postgres=scenario.stack.blue.postgres, progress=progress)
@@ -99,7 +101,7 @@ class RealRig:
                          if name in self.stack.names))
         seeding = await seed_blue(engine, self.scenario, self.population, self._secrets, self._progress)
         seeded_s = time.monotonic() - began
-        if self.scenario.stack.blue.columns == "explicit":
+        if _names_columns(self.scenario):
             await name_columns(engine, self._secrets)
         await engine.start("blue-hydra")
         await together(*(engine.start(name) for name in (*self._edges, *BESIDE_THE_EDGES)))
@@ -140,6 +142,7 @@ class RealRig:
         self.operations = RealOperations(
             engine, self._controls, edges,
             lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access, prefixes),
+            upgrading=Upgrading(engine, own, self.scenario.stack.blue.hydra),
             copying=copying, preflight=Preflight(engine, own), cleanup=Cleanup(engine, own),
             migration=Migration(engine, own), repair=Repair(engine, own),
             janitor=Janitor(engine, own, self.scenario.tokens.refresh), authorizing=self._authorizing,
@@ -199,20 +202,25 @@ def _draw(scenario: Scenario, seed: int) -> tuple[Population, Any]:
     return population, make_plan(scenario, population, seed=seed)
 
 
+def _names_columns(scenario: Scenario) -> bool:
+    """Whether blue's Hydra reads explicit columns when the run begins."""
+    return scenario.stack.blue.columns == "explicit" or scenario.stack.blue.begins_as is not None
+
+
 def variables(scenario: Scenario) -> dict[str, str]:
     """The stack file's variables that a scenario sets."""
     capture = next((step for step in scenario.runbook if step.kind == "capture"), None)
     edge = scenario.stack.edge
     return {
-        "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.hydra}",
+        "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.first}",
         "PROGRAM_GREEN_HYDRA": f"hydra-{scenario.stack.green.hydra}",
         "GREEN_ADMIN_PREFIX": admin_prefix(scenario.stack.green.hydra),
         **({} if scenario.stack.green.hydra.startswith("2.") else
            {"GREEN_HTTP": "--dangerous-force-http", "GREEN_CONFIG": "hydra-1.yaml"}),
-        "BLUE_DSN_END": DSN_END if scenario.stack.blue.columns == "explicit" else "",
+        "BLUE_DSN_END": DSN_END if _names_columns(scenario) else "",
         "ACCESS_TTL": go_duration(scenario.tokens.access), "REFRESH_TTL": go_duration(scenario.tokens.refresh),
         # 1.8.5 refuses a configuration below 8; the seeded hashes keep the scenario's own cost.
-        "HASH_COST": str(max(scenario.population.hash_cost, 8 if scenario.stack.blue.hydra == "1.8.5" else 4)),
+        "HASH_COST": str(max(scenario.population.hash_cost, 8 if scenario.stack.blue.first == "1.8.5" else 4)),
         "GRACE_PERIOD": go_duration(scenario.stack.green.grace_period),
         "EDGE_COALESCING_S": f"{edge.coalescing:g}", "EDGE_BUFFER_S": f"{edge.buffer:g}",
         "EDGE_BUFFER_MAX": str(edge.buffer_max), "EDGE_QUEUE_DOWN": edge.queue_down,

@@ -87,8 +87,8 @@ async def _seed(engine: Engine, scenario: Scenario, population: Population, secr
     # What is loaded is not logged as well: half the writing, and no gigabytes of old log in the tar.
     await _settings(engine, secrets, "ALTER SYSTEM SET wal_level = minimal", "ALTER SYSTEM SET max_wal_senders = 0")
     await engine.restart("blue-postgres")
-    await _migrate(engine, secrets, scenario.stack.blue.hydra)
-    kid = await _signing_key(engine) if scenario.stack.blue.hydra == "1.8.5" else KID
+    await _migrate(engine, secrets, scenario.stack.blue.first)
+    kid = await _signing_key(engine) if scenario.stack.blue.first == "1.8.5" else KID
     figures = {"key": key, "grants": len(population.grants),
                **await _fill(engine, scenario, population, secrets, kid, progress)}
     progress({"now": "first start", "done": len(population.grants), "total": len(population.grants)})
@@ -156,7 +156,7 @@ async def _key(engine: Engine, scenario: Scenario, population: Population, secre
     for name in _WRITERS:
         writers.update((PROJECT / "sim" / name).read_bytes())
     depends_on = {
-        "engine": engine.kind, "postgres": job.tail.strip(), "hydra": scenario.stack.blue.hydra,
+        "engine": engine.kind, "postgres": job.tail.strip(), "hydra": scenario.stack.blue.first,
         "population": population.fingerprint(), "hash_cost": scenario.population.hash_cost, "issuer": ISSUER,
         "access_s": scenario.tokens.access, "refresh_s": scenario.tokens.refresh, "secrets": secrets.fingerprint,
         "format": writers.hexdigest()}
@@ -195,7 +195,7 @@ async def _signing_key(engine: Engine) -> str:
 async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, kid: str,
                 progress: Progress) -> dict[str, Any]:
     began = time.monotonic()
-    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.hydra,
+    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.first,
                     kid)
     minter = Minter(secrets.system, population.seed)
     async with database(engine, secrets, "blue") as connection:

@@ -46,6 +46,10 @@ class Engine(Protocol):
         """
         ...
 
+    def vary(self, variables: Mapping[str, str]) -> None:
+        """Other values of the stack file's variables, for whatever starts from now on."""
+        ...
+
     async def stop(self, service: str) -> None:
         """End it cleanly and wait; nothing if it does not run."""
         ...
