@@ -27,6 +27,7 @@ from sim.rigs.real.databases import Connection, database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.real.loading import load
+from sim.rigs.real.room import must_have_room
 from sim.rigs.real.rows import KID, Moment
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.rig import Progress
@@ -58,6 +59,7 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     gets {now, done, total}. The scenario's extra_sql is applied afterwards, to this run's blue alone: the
     cache never sees it. Raises StepFailed if Hydra does not take the data, BadInput if extra_sql fails.
     """
+    must_have_room(engine.data_place(), len(population.grants))
     extra_sql = await asyncio.to_thread(_read, scenario.population.extra_sql)
     figures = await _seed(engine, scenario, population, secrets, progress)
     if extra_sql:

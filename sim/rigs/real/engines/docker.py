@@ -101,6 +101,11 @@ class DockerEngine:
         await in_order(self._stack, services,
                        lambda name: self._start(name, environment or {}, (data or {}).get(name)))
 
+    def data_place(self) -> Path | None:
+        """See `Engine.data_place`."""
+        root = Path(self._containers.root)
+        return root if root.is_dir() else None
+
     def vary(self, variables: Mapping[str, str]) -> None:
         """See `Engine.vary`."""
         self._variables |= {**variables, **image_variables(self._parts, {**self._variables, **variables})}

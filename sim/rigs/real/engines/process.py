@@ -75,6 +75,10 @@ class ProcessEngine:
         await in_order(self._stack, services,
                        lambda name: self._start(name, environment or {}, (data or {}).get(name)))
 
+    def data_place(self) -> Path | None:
+        """See `Engine.data_place`."""
+        return self._home
+
     def vary(self, variables: Mapping[str, str]) -> None:
         """See `Engine.vary`."""
         self._variables |= variables
