@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.errors import BadInput
 
 BASE_BYTES = 1_000_000_000
-"""Source: du of a run's data, every ten seconds: 1.45 GB at 20,000 grants, write-ahead log and temporary files with it."""
+"""Source: du of a run, every ten seconds: 1.45 GB at 20,000 grants, write-ahead log and temporary files with it."""
 GRANT_BYTES = 25_000
 """Source: the same; 10 kB a grant on blue, 15 kB on green after its migration."""
 
