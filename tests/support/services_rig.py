@@ -33,7 +33,7 @@ import asyncpg
 from yarl import URL
 
 from sim.rigs.real.acquire import Parts, acquire
-from sim.rigs.real.rights import TOKEN_TABLES
+from sim.services.rows import TOKEN_TABLES
 
 ISSUER_HOST, LOGIN_HOST = "auth.rehearse.test", "login.rehearse.test"
 PORTS = ("blue-sql", "green-sql", "blue-public", "blue-admin", "green-public", "green-admin", "nats", "edge-public",

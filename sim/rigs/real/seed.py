@@ -19,14 +19,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from asyncpg.exceptions import PostgresError
-
 from sim.errors import BadInput, RehearsalError, StepFailed
 from sim.paths import PROJECT, cache
-from sim.rigs.real.databases import Connection, database
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.real.loading import load
+from sim.rigs.real.own_sql import read_sql, run_sql
 from sim.rigs.real.room import must_have_room
 from sim.rigs.real.rows import KID, Moment
 from sim.rigs.real.secrets import Secrets
@@ -35,6 +34,7 @@ from sim.scenario import Scenario
 from sim.traffic.minting import Minter
 from sim.traffic.population import OLDEST, Population, rng
 
+EXTRA: Final = "population.extra_sql"
 ISSUER: Final = "http://auth.rehearse.test/"
 FRESH_S: Final = 24 * 3600.0
 """Seconds a tar is good for, if the refresh tokens live long enough (see `fresh_s`)."""
@@ -60,12 +60,13 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     cache never sees it. Raises StepFailed if Hydra does not take the data, BadInput if extra_sql fails.
     """
     must_have_room(engine.data_place(), len(population.grants))
-    extra_sql = await asyncio.to_thread(_read, scenario.population.extra_sql)
+    path = scenario.population.extra_sql
+    extra_sql = await read_sql(path, EXTRA) if path else ""
     figures = await _seed(engine, scenario, population, secrets, progress)
     if extra_sql:
         progress({"now": "extra_sql", "done": len(population.grants), "total": len(population.grants)})
         async with database(engine, secrets, "blue") as connection:
-            await _run_extra(connection, extra_sql, str(scenario.population.extra_sql))
+            await run_sql(connection, extra_sql, str(path), EXTRA, BadInput)
             await connection.execute("ANALYZE")
     return figures
 
@@ -211,16 +212,6 @@ async def _fill(engine: Engine, scenario: Scenario, population: Population, secr
     return {**figures, "refresh_s": scenario.tokens.refresh, "size_bytes": size_bytes, "load_s": _since(began)}
 
 
-async def _run_extra(connection: Connection, script: str, path: str) -> None:
-    try:
-        async with connection.transaction():
-            await connection.execute(script)
-    except PostgresError as error:
-        raise BadInput("population.extra_sql failed; nothing of it is in force", where=path,
-                       seen=f"{error.args[0]} (SQLSTATE {getattr(error, 'sqlstate', '?')})",
-                       todo="mend the file and try again") from error
-
-
 async def _prove(engine: Engine, population: Population, secrets: Secrets) -> None:
     """The real Hydra knows a sample of the live refresh tokens; asking does not use them up."""
     minter = Minter(secrets.system, population.seed)
@@ -236,15 +227,6 @@ async def _prove(engine: Engine, population: Population, secrets: Secrets) -> No
         raise StepFailed("Hydra does not know what was loaded into its database", where="blue-hydra",
                          seen=f"{len(wrong)} of {min(PROVEN, len(live))} live refresh tokens are not active as they "
                               f"should be: {', '.join(wrong[:3])}")
-
-
-def _read(path: str | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return Path(path).read_text()
-    except OSError as error:
-        raise BadInput("population.extra_sql can't be read", where=path, seen=str(error.strerror)) from error
 
 
 def _since(began: float) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.explicit import drop_columns
 from sim.rigs.real.locks import Waits, watching_locks
 from sim.rigs.real.migrator import ask_list
 from sim.rigs.real.online import Online
@@ -43,8 +44,13 @@ class Upgrading:
                 "elapsed_s": round(time.monotonic() - began, 3)}
 
     async def exchange(self) -> dict[str, Any]:
-        """Stop the old Hydra and start the new one; nothing may be under way to it. Returns {stood_still_s}."""
+        """Stop the old Hydra, start the new one, drop the old one's views; nothing may be under way to it.
+
+        Returns {version, stood_still_s}.
+        """
         began = time.monotonic()
         await self._engine.stop(BLUE_HYDRA)
         await self._engine.start(BLUE_HYDRA)
-        return {"version": self._engine.program(BLUE_HYDRA), "stood_still_s": round(time.monotonic() - began, 3)}
+        stood_still_s = round(time.monotonic() - began, 3)
+        await drop_columns(self._engine, self._secrets)
+        return {"version": self._engine.program(BLUE_HYDRA), "stood_still_s": stood_still_s}
