@@ -28,6 +28,7 @@ from sim.faults.drawing import with_drawn
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
+from sim.history.hidden import is_hidden
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
@@ -66,6 +67,8 @@ class Options:
     pause_before: str | None = None
     yes: bool = False
     attended: bool = False
+    gameday: bool = False
+    """Play the game day's card; False leaves the whole game day out."""
     say: Report = field(default=lambda line: print(line, file=sys.stderr, flush=True))
 
 
@@ -82,6 +85,7 @@ class Result:
 def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     """Everything that can go wrong on input, before anything is started; (seed, folder)."""
     refuse_unattended(scenario, attended=options.attended, yes=options.yes)
+    scenario = _as_played(scenario, options)
     seed = options.seed if options.seed is not None else scenario.seed
     if seed is None:
         seed = randomness.randbelow(2**31)
@@ -91,9 +95,14 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     return seed, folder
 
 
+def _as_played(scenario: Scenario, options: Options) -> Scenario:
+    """The scenario without its game day, unless that is what is played: its folder says what was."""
+    return scenario if options.gameday else scenario.model_copy(update={"gameday": None})
+
+
 def refuse_unable(scenario: Scenario, engine: str) -> None:
     """Refuse faults that this engine can't make, by name: nothing is skipped. Raises BadInput."""
-    for fault in scenario.faults:
+    for fault in scenario.every_fault:
         if why := unable(fault.fault, engine):
             raise BadInput(why, where=f"{scenario.slug}: {fault.name}", todo="leave it out, or run on the other engine")
 
@@ -104,7 +113,7 @@ async def rehearse(scenario: Scenario, options: Options) -> Result:
     Raises RehearsalError for what the user must mend; nothing is left running either way.
     """
     seed, folder = prepare(scenario, options)
-    rehearsal = _Rehearsal(with_drawn(scenario, seed), options, seed, folder)
+    rehearsal = _Rehearsal(with_drawn(_as_played(scenario, options), seed), options, seed, folder)
     return await rehearsal.run()
 
 
@@ -216,7 +225,7 @@ class _Rehearsal:
                       Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, self.seed),
                       {"revoked": revoked, "environment": rig.environment()})
         written = Written(self.folder / "faults.jsonl")
-        nemesis = Nemesis(env, list(self.scenario.faults), rig.faults, journal, phases, written, self.seed)
+        nemesis = Nemesis(env, self.scenario.every_fault, rig.faults, journal, phases, written, self.seed)
         _give_acts(desk, ctx, nemesis, rig.engine.kind)
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
                         pause_before=self.options.pause_before, figures=lambda: forming.verdict().figure)
@@ -277,6 +286,8 @@ def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
     """Let the desk's commands reach the nemesis and the edge's buffer."""
     orders = Orders(ctx.env, nemesis, links=with_pairs(known_links()), parts=known_parts(), engine=engine)
     by_hand = HandBuffer(ctx)
+    announced = {fault.name for fault in ctx.scenario.faults}
+    desk.said.surprises = lambda: [name for name in nemesis.names if name not in announced]
     desk.acts |= {"inject": orders.inject, "heal": orders.heal, "faults": orders.faults, "buffer": by_hand.command}
 
     def clear() -> Generator[simpy.Event, Any, None]:
@@ -307,7 +318,7 @@ def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,
 
 
 class _Heartbeat:
-    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s."""
+    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s; no surprise."""
 
     EVERY_S = 10.0
 
@@ -318,6 +329,8 @@ class _Heartbeat:
         self._step = "-"
 
     def __call__(self, op: Any) -> None:
+        if is_hidden(op):
+            return
         value = op.value or {}
         at = f"T+{int(op.t_s // 60):02d}:{op.t_s % 60:04.1f}"
         if op.f == "step" and op.type == "invoke":

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 from sim.history.figures import Unit
 from sim.scenario.expect import Expectation, expectation
 from sim.scenario.faults import Draw, Fault, Guard
+from sim.scenario.gameday import GameDay, Surprise
 from sim.scenario.quantities import Duration, Rate, Share, amount, amount_text, share, share_text
 from sim.scenario.steps import Step, StepBase, Strict
 
@@ -194,14 +195,6 @@ class Tolerance(Strict):
         return "all" if self.max == "all" else amount_text(self.max, self.unit)
 
 
-class GameDay(Strict):
-    """Roles, goals and the facilitator's card: read and kept, not played yet."""
-
-    roles: dict[str, str] = Field(default_factory=dict)
-    goals: list[str] = Field(default_factory=list)
-    card: list[dict[str, Any]] = Field(default_factory=list)
-
-
 def _seed(raw: Any) -> Any:
     if raw == "random":
         return None
@@ -243,6 +236,7 @@ class Scenario(Strict):
     tolerate: dict[str, Tolerance] = Field(default_factory=dict)
     """`check.figure` → tolerance; what is not listed is 0."""
     gameday: GameDay | None = None
+    """A run folder's copy has it only if a game day was played."""
     expect: Annotated[
         Expectation,
         BeforeValidator(expectation),
@@ -250,6 +244,16 @@ class Scenario(Strict):
     ] = Expectation("held", {}, {})
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     """What the reader should know and nothing fails on, such as keys that are not played yet."""
+
+    @property
+    def surprises(self) -> list[Surprise]:
+        """The card of the game day; [] without one."""
+        return self.gameday.card if self.gameday is not None else []
+
+    @property
+    def every_fault(self) -> list[Fault]:
+        """What everybody may know of, then the surprises."""
+        return [*self.faults, *self.surprises]
 
     @property
     def in_place(self) -> bool:
