@@ -28,7 +28,7 @@ from sim.faults.drawing import with_drawn
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
-from sim.history.hidden import is_hidden
+from sim.history.gameday import is_hidden
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
@@ -69,6 +69,8 @@ class Options:
     attended: bool = False
     gameday: bool = False
     """Play the game day's card; False leaves the whole game day out."""
+    metrics: int | None = None
+    """Loopback port of /metrics; 0 = any that is free, None = none."""
     say: Report = field(default=lambda line: print(line, file=sys.stderr, flush=True))
 
 

@@ -19,7 +19,7 @@ from sim.clock import LiveEnvironment
 from sim.errors import Refused
 from sim.faults.nemesis import Active, Nemesis
 from sim.faults.telling import lasting, said
-from sim.history.hidden import FACILITATOR
+from sim.history.gameday import FACILITATOR
 from sim.scenario import Fault, Surprise
 from sim.scenario.kinds import CATALOGUE, PartKind, own_keys, unable
 from sim.scenario.messages import did_you_mean, suggest

@@ -63,7 +63,7 @@ class Injection(NamedTuple):
     """None = no goal was written, or nobody noticed."""
     recovered: str
     recovered_s: float | None
-    """Seconds from its effect until its guard's figure was back within the baseline; None = it never left or came back."""
+    """Seconds from its effect until its guard's figure was back in its baseline; None = it never left it, or is out."""
     hope: str
 
 

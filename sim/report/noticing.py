@@ -14,11 +14,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sim.history.hidden import FACILITATOR
+from sim.history.gameday import FACILITATOR, NOTHING, NOW
 from sim.history.op import Op
 
-NOW, NOTHING = "now", "nothing"
-"""Tags: whatever is wrong now; about no injection."""
 FALSE_ALARM = "?"
 """What an act is about that says something is wrong when nothing ever was."""
 

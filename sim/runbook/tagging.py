@@ -12,13 +12,9 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from sim.errors import Refused
-from sim.history.hidden import FACILITATOR
+from sim.history.gameday import FACILITATOR, NOTHING, NOW
 from sim.scenario.messages import suggest
 
-NOW = "now"
-"""The tag of whatever is wrong now."""
-NOTHING = "nothing"
-"""The facilitator's tag for an act that is about no surprise."""
 LAST = 20
 """Assumption: the facilitator tags anew soon, not an hour later; any act can be named by its number."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from sim.history.hidden import FACILITATOR
+from sim.history.gameday import FACILITATOR
 from sim.scenario.faults import Fault, Guard
 from sim.scenario.messages import suggest
 from sim.scenario.quantities import Duration

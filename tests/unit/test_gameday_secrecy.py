@@ -15,7 +15,7 @@ from sim.errors import Refused, StepFailed
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
-from sim.history.hidden import is_hidden
+from sim.history.gameday import is_hidden
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.history.op import Op
