@@ -128,15 +128,25 @@ class _Rehearsal:
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self) -> Result:
+        from sim.report.metrics import Metrics
         from sim.rigs.real.engines import choose
+        from sim.rigs.real.exposing import Exposing
 
         self._task = asyncio.current_task()
         self._listen_to_signals()
         kind, why = choose(self.options.engine)
         refuse_unable(self.scenario, kind)
         self.say(f"engine {kind}: {why}")
+        metrics = Metrics(scenario=self.scenario.slug, seed=self.seed, engine=kind)
+        exposing = Exposing(metrics.text) if self.options.metrics is not None else None
+        if exposing is not None:
+            url = await exposing.start(self.options.metrics or 0)
         journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed,
                           engine=kind, grants=self.scenario.population.grants)
+        if exposing is not None:
+            journal.subscribe(metrics)
+            journal.note("harness", "note", {"text": f"metrics: {url}", "level": "info"})
+            self.say(f"metrics: {url}")
         ended = Ended("failed", "the run was stopped")
         bug: BaseException | None = None
         try:
@@ -155,6 +165,8 @@ class _Rehearsal:
             journal.note("harness", "end", {"ended": ended.how, "why": ended.why})
             journal.note("runbook", "state", {"state": "FINISHED", "why": ended.how})
             journal.close()
+            if exposing is not None:
+                await exposing.close()
         return self._judge(ended, bug)
 
     # signals: once = abort and roll back, twice or SIGTERM = stop and clean up now
