@@ -6,6 +6,7 @@ steps, links of the stack, names of figures: sim.scenario.rules).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -254,6 +255,13 @@ class Scenario(Strict):
     def every_fault(self) -> list[Fault]:
         """What everybody may know of, then the surprises."""
         return [*self.faults, *self.surprises]
+
+    def faults_with_paths(self) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
+        """Every fault and where it stands in the file: the planned ones, then the card's."""
+        for n, fault in enumerate(self.faults):
+            yield ("faults", n), fault
+        for n, surprise in enumerate(self.surprises):
+            yield ("gameday", "card", n), surprise
 
     @property
     def in_place(self) -> bool:

@@ -29,17 +29,9 @@ def broken(scenario: Scenario, links: Sequence[str] | None, parts: dict[str, Par
     """Every rule that does not hold; `links` and `parts` are the stack's (None = do not look at them)."""
     for rule in _RULES:
         yield from rule(scenario)
-    for path, fault in _written(scenario):
+    for path, fault in scenario.faults_with_paths():
         if links is not None and (wrong := misplaced(fault, links, parts)):
             yield Broken((*path, wrong[0]), *wrong[1:])
-
-
-def _written(scenario: Scenario) -> Iterator[tuple[Path, Fault]]:
-    """Every fault and where it stands: the planned ones, then the card's."""
-    for n, fault in enumerate(scenario.faults):
-        yield ("faults", n), fault
-    for n, surprise in enumerate(scenario.surprises):
-        yield ("gameday", "card", n), surprise
 
 
 def misplaced(fault: Fault, links: Sequence[str], parts: dict[str, PartKind]) -> tuple[str, str, str] | None:
@@ -166,7 +158,7 @@ def _drawn(scenario: Scenario) -> Iterator[Broken]:
 
 def _faults(scenario: Scenario) -> Iterator[Broken]:
     names: set[str] = set()
-    for path, fault in _written(scenario):
+    for path, fault in scenario.faults_with_paths():
         if fault.name in names:
             yield Broken((*path, "name"), f"two faults are named `{fault.name}`", "give this one another name")
         names.add(fault.name)

@@ -237,3 +237,19 @@ async def test_from_the_help_a_latency_is_five_presses_away(open_day: Callable[.
         await until(pilot, lambda: bool(desk.came))
         verb, told = desk.came[0]
         assert verb == "inject" and told["fault"] == "latency" and told["parameters"] == {"latency": "250ms"}
+
+
+def test_the_card_looks(snap_compare: Any, tmp_path: Path) -> None:
+    # Ticks are off: what is drawn is what caught_up asks for, whatever the machine's speed.
+    app = RehearsalApp(day_folder(tmp_path), refresh_s=3600.0, role="facilitator")
+
+    async def ready(pilot: Pilot[None]) -> None:
+        await caught_up(pilot)
+        await pilot.press("8")
+        await until(pilot, lambda: isinstance(app.screen, GameDayScreen))
+        app.refresh_now()
+        await app.workers.wait_for_complete()
+        app.refresh_now()
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=SIZE, run_before=ready)

@@ -77,6 +77,12 @@ def test_a_surprise_may_not_bear_the_name_of_a_planned_fault(tmp_path: Path) -> 
         load_scenario(mine, card=card(tmp_path, GOOD))
 
 
+def test_a_surprise_fits_the_database_too(tmp_path: Path) -> None:
+    text = "format: 1\ncard: [{name: a, fault: down, link: migrator->green-postgres, at: migrate}]\n"
+    with pytest.raises(BadScenario, match="there is no green-postgres"):
+        load_scenario("30", card=card(tmp_path, text))
+
+
 def test_the_guard_is_the_surprises_own_else_the_scenarios_else_failures(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("format: 1\nextends: 10\nguards:\n  - {when: revocation.oldest_wait > 2m, then: pause}\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from builders import Tale
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.history.op import Op
 from sim.report.noticing import FALSE_ALARM, Noticing, names
@@ -160,3 +162,36 @@ def test_other_ops_are_nothing_to_it() -> None:
     noticing.feed(Op(1, "ok", "nemesis", "heal", 0.0, 0, value={"name": "never begun"}))
     noticing.feed(Op(2, "ok", "operator", "pause", 0.0, 1, value={"told": "begun before us"}))
     assert noticing.acts == [] and noticing.injected == {}
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(("make", "heal", "say", "tag")), st.integers(0, 3)), max_size=30)
+
+
+@given(STEPS)
+def test_whatever_happens_nobody_notices_what_was_not_there_yet(steps: list[tuple[str, int]]) -> None:
+    day, noticing = Day(), Noticing()
+    on: list[str] = []
+    said: list[int] = []
+    for verb, n in steps:
+        fed = len(day.ops)
+        if verb == "make" and f"s-{n}" not in noticing.injected:
+            day.make(f"s-{n}")
+            on.append(f"s-{n}")
+        elif verb == "heal" and f"s-{n}" in on:
+            day.heal(f"s-{n}")
+            on.remove(f"s-{n}")
+        elif verb == "say":
+            said.append(day.say("!", tag="now"))
+        elif verb == "tag" and said and noticing.injected:
+            day.retag(said[n % len(said)], list(noticing.injected)[-1])
+        for op in day.ops[fed:]:
+            noticing.feed(op)
+        if verb == "say":
+            last = noticing.about(noticing.acts[-1])
+            expected = on[-1] if on else FALSE_ALARM
+            assert last == expected if on or not noticing.injected else last in noticing.injected
+        for name, one in noticing.injected.items():
+            act = noticing.noticed(name)
+            assert act is None or (act.t_s >= one.begun_s and noticing.about(act) == name)
+    again = day.read()
+    assert (again.acts, again.injected) == (noticing.acts, noticing.injected), "op by op or all at once"

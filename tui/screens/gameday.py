@@ -26,7 +26,7 @@ from tui.widgets.rows import Rows
 if TYPE_CHECKING:
     from sim.scenario import Surprise
 
-NAME, WHEN = 18, 16
+NAME, WHEN = 18, 22
 """Cells of a name and of when."""
 MOST_CHOICES = 9
 """Surprises an act can be tagged with by one key; more are tagged by `rehearse ctl RUN tag`."""
