@@ -6,9 +6,9 @@ the players are not told of, with what the facilitator hopes they do about it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
 from sim.history.gameday import FACILITATOR
 from sim.scenario.faults import Fault, Guard
@@ -30,7 +30,7 @@ class Surprise(Fault):
     """Seconds in which somebody should have noticed it; None = no goal."""
     hope: str = ""
     """What the facilitator hopes the team does."""
-    guard: str | None = None
+    guard: Annotated[str | None, WithJsonSchema({"enum": list(FOLLOWED)})] = None
     """The figure that says when all is well again; None = the first guard's that can be followed, else failures."""
 
     @field_validator("guard")
@@ -57,7 +57,7 @@ class GameDay(Strict):
         return roles if FACILITATOR in roles else {**roles, FACILITATOR: ROLES[FACILITATOR]}
 
 
-def watched(surprise: Any, guards: list[Guard]) -> str:
-    """The figure whose return to its baseline means that a fault is overcome."""
-    own = getattr(surprise, "guard", None)
-    return str(own or next((g.figure for g in guards if g.figure in FOLLOWED), FOLLOWED[0]))
+def watched(fault: Fault | None, guards: list[Guard]) -> str:
+    """The figure whose return to its baseline means that a fault (None: one ordered on the spot) is overcome."""
+    own = fault.guard if isinstance(fault, Surprise) else None
+    return own or next((g.figure for g in guards if g.figure in FOLLOWED), FOLLOWED[0])

@@ -20,9 +20,14 @@ from sim.history.history import History
 from sim.history.journal import Journal
 from sim.history.op import Op
 from sim.phases import Phases
+from sim.rehearsal import _Heartbeat
+from sim.report.metrics import Metrics
 from sim.runbook.desk import Desk
-from sim.scenario import Fault, Surprise
+from sim.runbook.price import Price
+from sim.scenario import Fault, Surprise, load_scenario
+from sim.scenario.gameday import GameDay
 from sim.scenario.links import known_links, known_parts, with_pairs
+from tui.state import Shown
 
 SLOW = {"fault": "latency", "link": "edge->queue", "parameters": {"latency": "250ms"}}
 LEAD, FACILITATOR = {"role": "lead"}, {"role": "facilitator"}
@@ -197,3 +202,32 @@ def test_an_op_without_a_mark_is_everybodys() -> None:
     assert not is_hidden(Op(0, "info", "nemesis", "fault", 0.0, value={"name": "slow"}))
     assert not is_hidden(Op(0, "info", "operator", "pause", 0.0, value={"role": "lead"}))
     assert not is_hidden(Op(0, "info", "web-1", "introspect", 0.0))
+
+
+async def test_nothing_that_players_look_at_names_a_surprise(tmp_path: Path) -> None:
+    """The plain lines, the figures and the state behind every screen, fed with a day as it was really written."""
+    day = Day(tmp_path, surprise(**{"for": "50ms"}), surprise("edge-dies", "by hand"))
+    said: list[str] = []
+    scenario = load_scenario("10").model_copy(update={"gameday": GameDay(card=[surprise(), surprise("edge-dies")])})
+    metrics, shown = Metrics(scenario="t", seed=1, engine="test"), Shown(scenario, is_masked=True)
+    for subscriber in (_Heartbeat(said.append, day.journal, Price()), metrics, shown.feed):
+        day.journal.subscribe(subscriber)
+    day.nemesis.start()
+
+    async def act() -> None:
+        day.phases.mark("copy")
+        await day.rig.healed.wait()
+        await day.ask("inject", fault="edge-dies", **FACILITATOR)
+        await day.ask("note", text="the edge-dies card is out", **FACILITATOR)
+        await day.ask("note", text="clients fail", tag="now", role="scribe")
+        await day.ask("inject", **SLOW, **LEAD)
+        await day.ask("heal", **FACILITATOR)
+
+    await day.play(act)
+    shown.settle()
+    seen = "\n".join([*said, metrics.text(), *(e.text for e in shown.events), str(shown.faults),
+                      *(f.name for f in shown.fault_log), *(c.summary for c in shown.verdict.checks)]
+                     if shown.verdict is not None else [])
+    assert "latency-1" in seen and "clients fail" in seen, "what everybody may know is there"
+    assert "queue-gone" not in seen and "edge-dies" not in seen
+    assert shown.day is not None and next(a.text for a in shown.day.noticing.acts) == "clients fail"

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from pathlib import Path
 
 import pytest
 from builders import Tale
 
 from sim.errors import BadInput
+from sim.history.history import History
+from sim.history.journal import Journal
+from sim.rehearsal import Options, _Rehearsal
 from sim.report.exposition import CONTENT_TYPE, Family, Sample, exposition
 from sim.report.metrics import BUCKETS_S, Metrics
 from sim.rigs.real.exposing import Exposing
+from sim.runbook.runner import Ended
+from sim.runfolder import make_run_folder
+from sim.scenario import load_scenario
 
 LINE = re.compile(r'[a-z][a-z0-9_]*(\{([a-z_]+="(\\[\\"n]|[^"\\\n])*",?)+\})? (\+Inf|-?[0-9.e+-]+)')
 
@@ -137,3 +144,41 @@ async def test_it_is_served_on_loopback_and_gone_afterwards() -> None:
     await exposing.close()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def test_a_run_answers_from_its_start_to_its_end_and_says_where(tmp_path: Path,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    answers: list[str] = []
+
+    async def on_a_stack(self: _Rehearsal, kind: str, journal: Journal) -> Ended:
+        """In place of real parts: one call, then somebody asks."""
+        journal.complete(journal.invoke("rs-1", "introspect"), "ok", route="blue", value={"active": True})
+        answers.append(await asked(port(said), "GET /metrics"))
+        return Ended("completed")
+
+    monkeypatch.setattr(_Rehearsal, "_on_a_stack", on_a_stack)
+    folder = make_run_folder("10-upgrade", 10, tmp_path / "run")
+    options = Options(engine="process", metrics=0, say=said.append)
+    result = await _Rehearsal(load_scenario("10"), options, 10, folder).run()
+    assert 'rehearse_operations_total{operation="introspect",outcome="answered",route="blue"} 1' in answers[0]
+    told = [(op.value or {})["text"] for op in History.load(folder / "history.jsonl").notes("note")]
+    assert [line for line in said if line.startswith("metrics: ")] == told and result.folder == folder
+    with pytest.raises(OSError):
+        await asked(port(said), "GET /metrics")
+
+
+async def test_a_port_that_is_taken_ends_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        options = Options(engine="process", metrics=taken.getsockname()[1], say=lambda line: None)
+        folder = make_run_folder("10-upgrade", 10, tmp_path / "run")
+        with pytest.raises(BadInput, match="cannot be had for /metrics"):
+            await _Rehearsal(load_scenario("10"), options, 10, folder).run()
+    assert not (folder / "history.jsonl").exists()
+
+
+def port(said: list[str]) -> int:
+    line = next(line for line in said if line.startswith("metrics: http://127.0.0.1:"))
+    return int(line.rpartition(":")[2].partition("/")[0])
