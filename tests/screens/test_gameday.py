@@ -16,7 +16,7 @@ from sim.control import ControlServer
 from sim.history.op import Op
 from sim.paths import data
 from sim.scenario import load_scenario
-from tui.app import RehearsalApp
+from tui.app import SCREENS, RehearsalApp
 from tui.landmarks import landmarks
 from tui.playback import Live
 from tui.screens.faults import FaultsScreen
@@ -24,6 +24,7 @@ from tui.screens.gameday import GameDayScreen
 from tui.screens.inject import InjectSheet
 from tui.screens.log import LogScreen
 from tui.screens.sheets import NoteSheet, Question, TextSheet
+from tui.screens.watched import Watched
 from tui.state import Shown
 
 SIZE = (110, 30)
@@ -97,13 +98,17 @@ async def open_day(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
 async def everything(app: RehearsalApp, pilot: Pilot[None]) -> str:
     """What all eight screens show."""
     text = ""
-    for key in "12345678":
+    for name, (key, _) in SCREENS.items():
         await pilot.press(key)
-        await pilot.pause(0.1)
-        app.refresh_now()
-        await pilot.pause()
+        await until(pilot, lambda name=name: _is_drawn(app, name))  # type: ignore[misc]
         text += screen_text(app)
     return text
+
+
+def _is_drawn(app: RehearsalApp, name: str) -> bool:
+    screen = app.screen
+    drawn = isinstance(screen, Watched) and screen.shown is app.shown and len(screen_text(app).split()) > 20
+    return drawn and screen is app.get_screen(name)
 
 
 @pytest.mark.parametrize("role", ["operator", ""])
