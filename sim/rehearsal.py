@@ -32,6 +32,7 @@ from sim.history.gameday import is_hidden
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
+from sim.precedence import take_precedence
 from sim.runbook.buffering import HandBuffer
 from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Context
@@ -134,6 +135,7 @@ class _Rehearsal:
 
         self._task = asyncio.current_task()
         self._listen_to_signals()
+        take_precedence()
         kind, why = choose(self.options.engine)
         refuse_unable(self.scenario, kind)
         self.say(f"engine {kind}: {why}")
@@ -298,7 +300,9 @@ def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
 
 def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
     """Let the desk's commands reach the nemesis and the edge's buffer."""
-    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links()), parts=known_parts(), engine=engine)
+    edges = ctx.scenario.stack.edge.instances
+    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links(edges=edges)), parts=known_parts(edges=edges),
+                    engine=engine)
     by_hand = HandBuffer(ctx)
     announced = {fault.name for fault in ctx.scenario.faults}
     desk.said.surprises = lambda: [name for name in nemesis.names if name not in announced]

@@ -40,6 +40,7 @@ from sim.scenario.steps import (
     Soak,
     Step,
     StepBase,
+    Upgrade,
     Verify,
     Writes,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "Tokens",
     "Tolerance",
     "TrafficShape",
+    "Upgrade",
     "Verify",
     "Writes",
     "find_scenario",

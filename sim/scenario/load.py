@@ -60,8 +60,10 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = (), card: P
         raise BadScenario(in_order([*missing, *problems(root, error)])) from None
     scenario = scenario.model_copy(update={"notes": tuple(_one_engine_only(scenario))})
     # A run folder's copy must load as long as it lives, whatever became of files and links since.
-    links = with_pairs(known_links()) if scenario.every_fault and own_slug is None else None
-    wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links, known_parts())]
+    edges = scenario.stack.edge.instances
+    links = with_pairs(known_links(edges=edges)) if scenario.every_fault and own_slug is None else None
+    parts = known_parts(edges=edges)
+    wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links, parts)]
     if missing or wrong:
         raise BadScenario(in_order([*missing, *wrong]))
     return scenario

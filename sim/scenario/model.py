@@ -30,6 +30,13 @@ class Blue(Strict):
     postgres: int = 15
     columns: Literal["all", "explicit"] = "all"
     """explicit = it reads through views that name the columns it knows, as a mended one would."""
+    begins_as: str | None = None
+    """An older version that it is when the run begins; the step `upgrade` takes it to `hydra`."""
+
+    @property
+    def first(self) -> str:
+        """The version it is when the run begins."""
+        return self.begins_as or self.hydra
 
 
 class Green(Strict):
@@ -54,6 +61,10 @@ class Edge(Strict):
     """A revocation that can't be captured: refused with 503, or let through unrecorded."""
     buffer_max: int = Field(default=2000, ge=1)
     """Requests that may wait at once."""
+    instances: int = Field(default=1, ge=1, le=3)
+    """Edges side by side; clients' requests go to each in turn."""
+    answers: Literal["own", "shared"] = "own"
+    """Whose kept refresh answers an edge gives out: its own, or any edge's (kept in the queue's memory)."""
 
 
 class CleanupGuard(Strict):

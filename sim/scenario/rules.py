@@ -17,7 +17,7 @@ from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
 from sim.scenario.order import names, order, writes
 from sim.scenario.quantities import duration_text
-from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Restore, Soak
+from sim.scenario.steps import Capture, Copy, Exec, Lifetime, Replay, Restore, Soak
 
 BLUE_VERSIONS = ("1.8.5", "1.11.10")
 GREEN_VERSIONS = ("1.11.10", "2.3.0")
@@ -67,6 +67,9 @@ def _versions(scenario: Scenario) -> Iterator[Broken]:
                 f"PostgreSQL {number} cannot be had for {side}",
                 f"supported: {known_pg}",
             )
+    if stack.edge.answers == "shared" and not stack.edge.coalescing:
+        yield Broken(("stack", "edge", "answers"), "no answer is kept to be shared: stack.edge.coalescing is 0s",
+                     "write coalescing: 10s, or answers: own")
     if stack.green.postgres < stack.blue.postgres and not scenario.in_place:
         yield Broken(
             ("stack", "green", "postgres"),
@@ -81,6 +84,13 @@ def _single_steps(scenario: Scenario) -> Iterator[Broken]:
     for n, step in enumerate(scenario.runbook):
         if isinstance(step, Lifetime):
             yield from _lifetime(scenario, n, step)
+        if isinstance(step, Copy) and step.by == "template":
+            yield Broken(
+                ("runbook", n, "by"),
+                "a copy by template is not possible while blue serves: it is fixed when it ends, not by a snapshot, "
+                "so no comparison could tell a lost row from a new one; and blue's fences and roles would come along",
+                "write by: dump",
+            )
         if isinstance(step, Restore) and scenario.stack.authz.cleanup is None:
             yield Broken(
                 ("runbook", n),

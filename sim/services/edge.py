@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 
 from sim.services.admission import Admitted, ListenerName, Refused, admit, is_write
 from sim.services.capture import Capture
-from sim.services.coalescing import Coalescer
+from sim.services.coalescing import SWITCHED, Coalescer, subject_revoked, token_revoked
 from sim.services.forms import BadForm, is_form, parse_form
 from sim.services.gate import Gate, Shed
 from sim.services.grants import CannotResolve, Grants
@@ -41,6 +41,7 @@ from sim.services.serving import (
     usage,
 )
 from sim.services.settings import SIDES, BadSetting, Direction, Environment, Side
+from sim.services.shared_answers import SharedAnswers
 from sim.services.taking import Taking
 from sim.services.under_way import UnderWay
 from sim.services.upstream import Lost, NotSent, Reply, Upstream
@@ -63,8 +64,11 @@ class Edge:
         self.coalescing_s = number("EDGE_COALESCING_S", 0.0)
         self.gate = Gate(wait_s=number("EDGE_BUFFER_S", 3.0), waiting_max=int(number("EDGE_BUFFER_MAX", 2000)))
         self.places = Places()
-        self.coalescer = Coalescer(keep_s=self.coalescing_s)
         self.queue = Queue(text("EDGE_QUEUE"))
+        is_shared = environment.choice("EDGE_ANSWERS", ("own", "shared")) == "shared"
+        self.shared = SharedAnswers(self.queue, _seal(text("EDGE_SEAL_KEY")), keep_s=self.coalescing_s) \
+            if is_shared else None
+        self.coalescer = Coalescer(keep_s=self.coalescing_s, shared=self.shared)
         self.grants = {side: Grants(text(f"EDGE_{side.upper()}_DSN"), side) for side in SIDES}
         on_failure = environment.choice("EDGE_QUEUE_DOWN", ("fail_closed", "fail_open"))
         is_recording = environment.choice("EDGE_CAPTURE_RECORD", ("grant", "request")) == "request"
@@ -76,7 +80,7 @@ class Edge:
         self.route = _side(environment.choice("EDGE_ROUTE", SIDES))
         self.share, self._owed = environment.number("EDGE_SHARE", 1.0), 0.0
         """How much of the requests goes to `route`, and what it has not had of that yet."""
-        self.epoch = 1
+        self.epoch = int(number("EDGE_EPOCH", 1))
         if (capture := environment.choice("EDGE_CAPTURE", ("off", "forward", "back"))) != "off":
             self.capture.is_on, self.capture.direction = True, _direction(capture)
         if environment.choice("EDGE_BUFFERING", ("off", "on")) == "on":
@@ -192,18 +196,17 @@ class Edge:
         try:
             reply, sequence = await self.capture.revoke(revocation, side, recorded, ask)
         finally:
-            self._void(revocation)
+            await self._void(revocation)
         if sequence is not None:
             told["Rehearse-Capture"] = str(sequence)
         return reply
 
-    def _void(self, revocation: Asked) -> None:
+    async def _void(self, revocation: Asked) -> None:
         """Whatever came of it: kept answers of what was to die are not given out again."""
-        rules = self.coalescer.rules
         if revocation.kind == "token":
-            rules.revoke_token(revocation.token, revocation.client)
+            await self.coalescer.void(token_revoked(revocation.token, revocation.client))
         elif revocation.kind != "login":
-            rules.revoke_subject(revocation.subject, revocation.client or None)
+            await self.coalescer.void(subject_revoked(revocation.subject, revocation.client or None))
 
     async def _token(self, content_type: str | None, authorization: str | None, body: bytes, epoch: int,
                      forward: Exchange, told: dict[str, str]) -> Reply:
@@ -293,7 +296,7 @@ class Edge:
         """From now on `share` of all requests goes to `to`, the rest to the other; returns the new route epoch."""
         self.route, self.share, self._owed = to, share, 0.0
         self.epoch += 1
-        self.coalescer.rules.switch()
+        self.coalescer.rules.void(SWITCHED)  # the other edges keep theirs until they turn, under another epoch
         return self.epoch
 
     def _next_side(self) -> Side:
@@ -311,7 +314,8 @@ class Edge:
             "buffering": self.gate.is_shut, "waiting": self.gate.waiting,
             "buffered_s": round(self.gate.buffered_s, 3),
             "in_flight": {side: under_way.count for side, under_way in self.in_flight.items()},
-            "capture": self.capture.status(), "coalesced": self.coalescer.joined, "shed": dict(self.shed),
+            "capture": self.capture.status(), "coalesced": self.coalescer.joined,
+            "unshared": self.shared.unshared if self.shared is not None else 0, "shed": dict(self.shed),
             "requests": self.requests, **usage(),
         }
 

@@ -35,14 +35,15 @@ class NoProofs:
         return {"sampled": sample}
 
 
-def traffic(env, journal, until, slow_s):
+def traffic(env, journal, phases, until, slow_s):
     """Answered operations, so that the baseline and the proof that blue is well have something to see.
 
-    Between the two instants of `slow_s` each one was due 0.5 s before it was sent.
+    Between the two instants of `slow_s`, counted from the baseline's begin, each one was due 0.5 s before it was sent.
     """
     def life():
         while not until.triggered:
-            late_s = 0.5 if slow_s[0] <= env.now < slow_s[1] else 0.0
+            since_s = env.now - phases.times_s.get("baseline", env.now)
+            late_s = 0.5 if slow_s[0] <= since_s < slow_s[1] else 0.0
             for _ in range(5):
                 i = journal.invoke("rs-1", "introspect", due_s=journal.now_s() - late_s)
                 journal.complete(i, "ok", route="blue", value={"active": True})
@@ -51,9 +52,9 @@ def traffic(env, journal, until, slow_s):
 
 
 async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",), guards=(),
-               figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0)):
+               steps=None, figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0)):
     scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
-    steps = [s for s in scenario.runbook if s.name not in drop]
+    steps = steps or [s for s in scenario.runbook if s.name not in drop]
     scenario = scenario.model_copy(update={"runbook": steps, "guards": [Guard.model_validate(g) for g in guards]})
     journal = Journal(tmp_path / "history.jsonl", scenario="t", seed=1, engine="process")
     env = LiveEnvironment()
@@ -68,7 +69,7 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
         ctx.facts["heal_all"] = lambda: heal_all(env, operations)
     runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figures=lambda: figure)
     process = env.process(runner.play())
-    traffic(env, journal, process, slow_s)
+    traffic(env, journal, phases, process, slow_s)
     if act:
         env.process(act(env, desk))
     ended: Ended = await env.run_live(process)
@@ -110,6 +111,45 @@ async def test_a_whole_runbook_in_order(tmp_path):
                     "release", "replay forward", "capture off back", "stop blue"]
     steps = [(op.value["step"], op.type) for op in history.ops if op.f == "step" and op.type != "invoke"]
     assert all(kind == "ok" for _, kind in steps) and len(steps) == 11
+
+
+def upgraded_first():
+    scenario = load_scenario("46", sets=["runbook.baseline.for=200ms"])
+    return [step for step in scenario.runbook if step.name in ("baseline", "upgrade")]
+
+
+async def test_blue_upgraded_first_is_exchanged_while_requests_wait(tmp_path):
+    operations = ScriptedOperations()
+    ended, _ = await play(tmp_path, operations, steps=upgraded_first())
+    assert ended.how == "completed", ended
+    assert operations.done == ["upgrade database", "buffer", "drain blue", "exchange blue", "release"]
+
+
+async def test_a_hydra_that_can_not_be_exchanged_lets_the_requests_go(tmp_path):
+    operations = ScriptedOperations(failing={"exchange blue"})
+    ended, _ = await play(tmp_path, operations, steps=upgraded_first())
+    assert ended.how == "rolled_back" and "release" in operations.done
+
+
+async def test_edges_that_switch_one_after_the_other_hold_their_own_requests_only(tmp_path):
+    operations = ScriptedOperations()
+    ended, history = await play(tmp_path, operations, sets=["stack.edge.instances=2", "runbook.cutover.hold=each"])
+    assert ended.how == "completed", ended
+    begin, end = operations.done.index("buffer 1"), operations.done.index("capture on back")
+    assert operations.done[begin:end] == [
+        "buffer 1", "drain blue 1", "login_consent to green", "authz to green", "edge 1 to green", "release 1",
+        "buffer 2", "drain blue 2", "fence blue", "edge 2 to green", "release 2"]
+    switched = [op.value for op in history.ops if op.f == "switch" and op.value["what"] == "edge"]
+    assert [told["edge"] for told in switched] == [1, 2]
+
+
+async def test_an_edge_whose_switch_fails_lets_its_requests_go(tmp_path):
+    operations = ScriptedOperations(failing={"edge 2 to green"})
+    ended, _ = await play(tmp_path, operations, sets=["stack.edge.instances=2", "runbook.cutover.hold=each"])
+    assert ended.how == "rolled_back"
+    released = operations.done.index("release 2")
+    assert operations.done.index("buffer 2") < released < operations.done.index("edge to blue")
+
 
 
 @pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "drain blue", "fence blue",
