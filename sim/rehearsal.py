@@ -28,6 +28,7 @@ from sim.faults.drawing import with_drawn
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
+from sim.history.gameday import is_hidden
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
@@ -67,6 +68,10 @@ class Options:
     pause_before: str | None = None
     yes: bool = False
     attended: bool = False
+    gameday: bool = False
+    """Play the game day's card; False leaves the whole game day out."""
+    metrics: int | None = None
+    """Loopback port of /metrics; 0 = any that is free, None = none."""
     say: Report = field(default=lambda line: print(line, file=sys.stderr, flush=True))
 
 
@@ -83,6 +88,7 @@ class Result:
 def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     """Everything that can go wrong on input, before anything is started; (seed, folder)."""
     refuse_unattended(scenario, attended=options.attended, yes=options.yes)
+    scenario = _as_played(scenario, options)
     seed = options.seed if options.seed is not None else scenario.seed
     if seed is None:
         seed = randomness.randbelow(2**31)
@@ -92,9 +98,14 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     return seed, folder
 
 
+def _as_played(scenario: Scenario, options: Options) -> Scenario:
+    """The scenario without its game day, unless that is what is played: its folder says what was."""
+    return scenario if options.gameday else scenario.model_copy(update={"gameday": None})
+
+
 def refuse_unable(scenario: Scenario, engine: str) -> None:
     """Refuse faults that this engine can't make, by name: nothing is skipped. Raises BadInput."""
-    for fault in scenario.faults:
+    for fault in scenario.every_fault:
         if why := unable(fault.fault, engine):
             raise BadInput(why, where=f"{scenario.slug}: {fault.name}", todo="leave it out, or run on the other engine")
 
@@ -105,7 +116,7 @@ async def rehearse(scenario: Scenario, options: Options) -> Result:
     Raises RehearsalError for what the user must mend; nothing is left running either way.
     """
     seed, folder = prepare(scenario, options)
-    rehearsal = _Rehearsal(with_drawn(scenario, seed), options, seed, folder)
+    rehearsal = _Rehearsal(with_drawn(_as_played(scenario, options), seed), options, seed, folder)
     return await rehearsal.run()
 
 
@@ -118,7 +129,9 @@ class _Rehearsal:
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self) -> Result:
+        from sim.report.metrics import Metrics
         from sim.rigs.real.engines import choose
+        from sim.rigs.real.exposing import Exposing
 
         self._task = asyncio.current_task()
         self._listen_to_signals()
@@ -126,8 +139,16 @@ class _Rehearsal:
         kind, why = choose(self.options.engine)
         refuse_unable(self.scenario, kind)
         self.say(f"engine {kind}: {why}")
+        metrics = Metrics(scenario=self.scenario.slug, seed=self.seed, engine=kind)
+        exposing = Exposing(metrics.text) if self.options.metrics is not None else None
+        if exposing is not None:
+            url = await exposing.start(self.options.metrics or 0)
         journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed,
                           engine=kind, grants=self.scenario.population.grants)
+        if exposing is not None:
+            journal.subscribe(metrics)
+            journal.note("harness", "note", {"text": f"metrics: {url}", "level": "info"})
+            self.say(f"metrics: {url}")
         ended = Ended("failed", "the run was stopped")
         bug: BaseException | None = None
         try:
@@ -146,6 +167,8 @@ class _Rehearsal:
             journal.note("harness", "end", {"ended": ended.how, "why": ended.why})
             journal.note("runbook", "state", {"state": "FINISHED", "why": ended.how})
             journal.close()
+            if exposing is not None:
+                await exposing.close()
         return self._judge(ended, bug)
 
     # signals: once = abort and roll back, twice or SIGTERM = stop and clean up now
@@ -218,7 +241,7 @@ class _Rehearsal:
                       Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, self.seed),
                       {"revoked": revoked, "environment": rig.environment()})
         written = Written(self.folder / "faults.jsonl")
-        nemesis = Nemesis(env, list(self.scenario.faults), rig.faults, journal, phases, written, self.seed)
+        nemesis = Nemesis(env, self.scenario.every_fault, rig.faults, journal, phases, written, self.seed)
         _give_acts(desk, ctx, nemesis, rig.engine.kind)
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
                         pause_before=self.options.pause_before, figures=lambda: forming.verdict().figure)
@@ -281,6 +304,8 @@ def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
     orders = Orders(ctx.env, nemesis, links=with_pairs(known_links(edges=edges)), parts=known_parts(edges=edges),
                     engine=engine)
     by_hand = HandBuffer(ctx)
+    announced = {fault.name for fault in ctx.scenario.faults}
+    desk.said.surprises = lambda: [name for name in nemesis.names if name not in announced]
     desk.acts |= {"inject": orders.inject, "heal": orders.heal, "faults": orders.faults, "buffer": by_hand.command}
 
     def clear() -> Generator[simpy.Event, Any, None]:
@@ -311,7 +336,7 @@ def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,
 
 
 class _Heartbeat:
-    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s."""
+    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s; no surprise."""
 
     EVERY_S = 10.0
 
@@ -322,6 +347,8 @@ class _Heartbeat:
         self._step = "-"
 
     def __call__(self, op: Any) -> None:
+        if is_hidden(op):
+            return
         value = op.value or {}
         at = f"T+{int(op.t_s // 60):02d}:{op.t_s % 60:04.1f}"
         if op.f == "step" and op.type == "invoke":

@@ -80,13 +80,13 @@ def _begins(scenario: Scenario) -> Iterator[Broken]:
 
 
 def _links(scenario: Scenario) -> Iterator[Broken]:
-    for n, fault in enumerate(scenario.faults):
+    for path, fault in scenario.faults_with_paths():
         link = getattr(fault, "link", None) or ""
         if scenario.in_place and link.endswith("->green-postgres"):
-            yield Broken(("faults", n, "link"), "there is no green-postgres with stack.green.database: blue",
+            yield Broken((*path, "link"), "there is no green-postgres with stack.green.database: blue",
                          f"write {link.removesuffix('green-postgres')}blue-postgres")
         elif not scenario.in_place and link in ("green-hydra->blue-postgres", "migrator->blue-postgres"):
-            yield Broken(("faults", n, "link"), f"{link} is there only with stack.green.database: blue",
+            yield Broken((*path, "link"), f"{link} is there only with stack.green.database: blue",
                          f"write {link.removesuffix('blue-postgres')}green-postgres")
 
 

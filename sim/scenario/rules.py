@@ -29,9 +29,9 @@ def broken(scenario: Scenario, links: Sequence[str] | None, parts: dict[str, Par
     """Every rule that does not hold; `links` and `parts` are the stack's (None = do not look at them)."""
     for rule in _RULES:
         yield from rule(scenario)
-    for n, fault in enumerate(scenario.faults):
+    for path, fault in scenario.faults_with_paths():
         if links is not None and (wrong := misplaced(fault, links, parts)):
-            yield Broken(("faults", n, wrong[0]), *wrong[1:])
+            yield Broken((*path, wrong[0]), *wrong[1:])
 
 
 def misplaced(fault: Fault, links: Sequence[str], parts: dict[str, PartKind]) -> tuple[str, str, str] | None:
@@ -168,13 +168,13 @@ def _drawn(scenario: Scenario) -> Iterator[Broken]:
 
 def _faults(scenario: Scenario) -> Iterator[Broken]:
     names: set[str] = set()
-    for n, fault in enumerate(scenario.faults):
+    for path, fault in scenario.faults_with_paths():
         if fault.name in names:
-            yield Broken(("faults", n, "name"), f"two faults are named `{fault.name}`", "give this one another name")
+            yield Broken((*path, "name"), f"two faults are named `{fault.name}`", "give this one another name")
         names.add(fault.name)
         for key, instant in (("at", fault.at), ("until", fault.until)):
             if isinstance(instant, Anchor):
-                yield from _instant(scenario, instant, ("faults", n, key))
+                yield from _instant(scenario, instant, (*path, key))
 
 
 def _instant(scenario: Scenario, instant: Anchor, path: Path) -> Iterator[Broken]:
