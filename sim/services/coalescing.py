@@ -58,7 +58,7 @@ class Entry:
     access: str = field(default="", repr=False)
     refresh: str = field(default="", repr=False)
     subject: str | None = None
-    """Whose tokens, as the ID token says; None if there was none."""
+    """Whose tokens, as the ID token says or the rows do; None as long as nobody has said it."""
     kept_until_s: float | None = None
     theirs: bool = False
     """Another edge's exchange gave the answer."""
@@ -145,6 +145,11 @@ class Coalescing:
         self._entries.move_to_end(entry.key)
         return True
 
+    def name(self, entry: Entry, subject: str) -> None:
+        """Somebody has said whose tokens a kept answer holds: others' revocations void it no more."""
+        if self._entries.get(entry.key) is entry:
+            entry.subject = digest(subject)
+
     def fail(self, entry: Entry) -> None:
         """The exchange was lost: nobody knows, so nothing is kept."""
         if self._entries.get(entry.key) is entry:
@@ -217,6 +222,14 @@ def _subject(id_token: object) -> str | None:
     return subject if isinstance(subject, str) else None
 
 
+Whose = Callable[[str], Awaitable[str | None]]
+"""Refresh token → the person it stands for; None if nobody can say."""
+
+
+async def _nobody(_: str) -> str | None:
+    return None
+
+
 class Coalescer:
     """Runs the exchanges of `Coalescing`. Owned by the edge; only touched from its loop."""
 
@@ -231,10 +244,11 @@ class Coalescer:
             shared.on_void = self._told
 
     async def refresh(self, authorization: str | None, form: dict[str, str], epoch: int,
-                      exchange: Callable[[], Awaitable[Reply]]) -> tuple[Reply, bool]:
+                      exchange: Callable[[], Awaitable[Reply]], whose: Whose = _nobody) -> tuple[Reply, bool]:
         """The answer to one refresh, and whether another request's exchange gave it.
 
-        `exchange` is started at most once per entry, as a task of its own. Raises what it raises.
+        `exchange` is started at most once per entry, as a task of its own. `whose` is asked for the person
+        behind a new refresh token if the answer has no ID token. Raises what `exchange` raises.
         """
         now_s = self._clock()
         await self.void(presented(form["refresh_token"]))
@@ -246,7 +260,7 @@ class Coalescer:
                                      presented=form["refresh_token"], now_s=now_s)
             entry.exchange = asyncio.get_running_loop().create_future()
             entry.exchange.add_done_callback(_seen)
-            task = asyncio.create_task(self._run(entry, exchange))
+            task = asyncio.create_task(self._run(entry, exchange, whose))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         assert entry.exchange is not None
@@ -265,7 +279,7 @@ class Coalescer:
         """Another edge says what is void; the keys that this one drops."""
         return self.rules.void(Void(**told))  # type: ignore[arg-type]  # an edge's own words
 
-    async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]]) -> None:
+    async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]], whose: Whose) -> None:
         assert entry.exchange is not None
         try:
             if self._shared is None:
@@ -283,6 +297,10 @@ class Coalescer:
         entry.exchange.set_result(reply)
         if self._shared is not None and not is_kept:
             await self._shared.forget(entry.key)
+        if is_kept and entry.subject is None and (tokens := _tokens(reply.body)) is not None:
+            subject = await whose(tokens[1])
+            if subject:
+                self.rules.name(entry, subject)
 
     async def close(self) -> None:
         """Cancel what is still under way."""

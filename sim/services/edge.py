@@ -174,7 +174,8 @@ class Edge:
                 # counted as a whole: a drain must also wait for what is being resolved and stored
                 reply = await self._counted(side, self._revoke(revocation, side, recorded, ask, told))
             elif admitted.path == "/oauth2/token" and self.coalescing_s:
-                reply = await self._token(headers.get("Content-Type"), authorization, body, epoch, forward, told)
+                reply = await self._token(headers.get("Content-Type"), authorization, body, (side, epoch), forward,
+                                          told)
             else:
                 reply = await forward()
         except Shed as error:
@@ -208,7 +209,7 @@ class Edge:
         elif revocation.kind != "login":
             await self.coalescer.void(subject_revoked(revocation.subject, revocation.client or None))
 
-    async def _token(self, content_type: str | None, authorization: str | None, body: bytes, epoch: int,
+    async def _token(self, content_type: str | None, authorization: str | None, body: bytes, route: tuple[Side, int],
                      forward: Exchange, told: dict[str, str]) -> Reply:
         try:
             form = parse_form(body) if is_form(content_type) else {}
@@ -216,7 +217,9 @@ class Edge:
             form = {}
         if form.get("grant_type") != "refresh_token" or not form.get("refresh_token"):
             return await forward()
-        reply, is_joined = await self.coalescer.refresh(authorization, form, epoch, forward)
+        side, epoch = route
+        reply, is_joined = await self.coalescer.refresh(authorization, form, epoch, forward,
+                                                        self.grants[side].subject_of)
         if is_joined:
             told["Rehearse-Coalesced"] = "1"
         return reply

@@ -261,3 +261,26 @@ async def test_the_route_epoch_parts_exchanges() -> None:
     await coalescer.refresh(None, form("t"), 1, exchange)
     _, is_joined = await coalescer.refresh(None, form("t"), 2, exchange)
     assert not is_joined
+
+
+async def test_an_answer_without_id_token_is_not_voided_by_somebody_elses_revocation() -> None:
+    """CLI and MCP clients ask for no ID token; people revoke all the time."""
+    coalescer, calls = Coalescer(keep_s=KEEP_S), 0
+
+    async def exchange() -> Reply:
+        nonlocal calls
+        calls += 1
+        return reply("u")
+
+    async def whose(token: str) -> str | None:
+        return {"u": "ann"}[token]
+
+    async def refresh() -> bool:
+        return (await coalescer.refresh(None, form("t"), 1, exchange, whose))[1]
+
+    await refresh()
+    await asyncio.sleep(0)  # the look for the person comes behind the answer
+    await coalescer.void(subject_revoked("bob", None))
+    assert await refresh() and calls == 1
+    await coalescer.void(subject_revoked("ann", None))
+    assert not await refresh() and calls == 2
