@@ -19,7 +19,7 @@ import nats.errors
 import nats.js.errors
 from multidict import CIMultiDict
 from nats.aio.msg import Msg
-from nats.js import api
+from nats.js import JetStreamContext, api
 from nats.js.kv import KeyValue
 
 from sim.services.queue import Queue
@@ -36,6 +36,8 @@ STORE_S = 0.5
 """Assumption: a round trip to the store takes a millisecond; what takes longer must not hold up a refresh."""
 THEIRS_S = 6.0
 """Assumption: clients wait 5 s; whoever asks Hydra for that long and says nothing has died."""
+AGAIN_S = 1.0
+"""Assumption: a queue comes back within seconds; asked more often it would cost every refresh."""
 POLL_S = 0.02
 """Assumption: a refresh takes 10 ms and more, a look at the store one."""
 
@@ -49,6 +51,8 @@ class SharedAnswers:
         self._queue, self._seal, self._keep_s = queue, seal, keep_s
         self._store: KeyValue | None = None
         self._opening = asyncio.Lock()
+        self._again_at_s = 0.0
+        """When it may be tried to open the store again (monotonic)."""
         self._name = uuid.uuid4().hex
         self.on_void: Callable[[dict[str, str]], list[bytes]] = lambda told: []
         self.unshared = 0
@@ -115,15 +119,30 @@ class SharedAnswers:
         raise Lost("another edge asked and said nothing", late=True)
 
     async def _opened(self) -> KeyValue:
+        """The store, made by whichever edge comes first; raises nats' errors and OSError."""
         if self._store is None:
             async with self._opening:
                 if self._store is None:
+                    if time.monotonic() < self._again_at_s:
+                        raise nats.errors.ConnectionClosedError
+                    self._again_at_s = time.monotonic() + AGAIN_S
                     client, stream = await self._queue.connected()
+                    store = await self._find_or_make(stream)
                     await client.subscribe(VOID, cb=self._heard)
-                    self._store = await stream.create_key_value(
-                        bucket=BUCKET, ttl=self._keep_s, storage=api.StorageType.MEMORY, max_bytes=MOST_BYTES,
-                        direct=True)
+                    self._store = store
         return self._store
+
+    async def _find_or_make(self, stream: JetStreamContext) -> KeyValue:
+        """Found first: the server reserves a store's bytes again for whoever asks to make it, though it is there."""
+        try:
+            return await stream.key_value(BUCKET)
+        except nats.js.errors.BucketNotFoundError:
+            pass
+        try:
+            return await stream.create_key_value(bucket=BUCKET, ttl=self._keep_s, storage=api.StorageType.MEMORY,
+                                                 max_bytes=MOST_BYTES, direct=True)
+        except nats.js.errors.APIError:
+            return await stream.key_value(BUCKET)  # another edge was quicker
 
     async def _heard(self, message: Msg) -> None:
         told = json.loads(message.data)

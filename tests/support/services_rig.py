@@ -158,7 +158,8 @@ class BlueGreen:
     def queue(self) -> None:
         config = self.folder / "nats.conf"
         config.write_text(f'listen: "127.0.0.1:{self.ports["nats"]}"\n'
-                          f'jetstream {{ store_dir: "{self.folder}/js", sync_interval: always }}\n')
+                          f'jetstream {{ store_dir: "{self.folder}/js", sync_interval: always, '
+                          'max_memory_store: 16MB }\n')  # as in compose/config/queue
         self.start("queue", [str(self.parts.binary("nats")), "-c", str(config)])
 
     def toxiproxy(self) -> None:
