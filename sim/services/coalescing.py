@@ -18,8 +18,9 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
+from math import ceil
 from typing import Any, Literal
 
 from sim.services.forms import asking_client
@@ -62,6 +63,8 @@ class Entry:
     kept_until_s: float | None = None
     theirs: bool = False
     """Another edge's exchange gave the answer."""
+    answered_s: float = 0.0
+    """When Hydra gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,18 @@ def _tokens(body: bytes) -> tuple[str, str, str | None] | None:
     return access, refresh, _subject(answer.get("id_token"))
 
 
+def aged(reply: Reply, age_s: float) -> Reply:
+    """A kept answer as it must be given out now: its access token lives `age_s` seconds less than it said."""
+    try:
+        answer: Any = json.loads(reply.body)
+        lives_s = answer["expires_in"]
+    except (ValueError, KeyError, TypeError):
+        return reply
+    if not isinstance(lives_s, int) or age_s < 1:
+        return reply
+    return replace(reply, body=json.dumps({**answer, "expires_in": max(0, lives_s - ceil(age_s))}).encode())
+
+
 def _subject(id_token: object) -> str | None:
     """`sub` of an ID token that Hydra just gave us; not verified, it only narrows what is void."""
     if not isinstance(id_token, str) or id_token.count(".") != 2:
@@ -265,9 +280,10 @@ class Coalescer:
             task.add_done_callback(self._under_way.discard)
         assert entry.exchange is not None
         reply = await asyncio.shield(entry.exchange)
-        is_joined = is_joined or entry.theirs
-        self.joined += is_joined
-        return reply, is_joined
+        if not (is_joined or entry.theirs):
+            return reply, False
+        self.joined += 1
+        return aged(reply, self._clock() - entry.answered_s), True
 
     async def void(self, what: Void) -> None:
         """Forget what is void, here and at the other edges."""
@@ -284,8 +300,10 @@ class Coalescer:
         try:
             if self._shared is None:
                 reply = await exchange()
+                entry.answered_s = self._clock()
             else:
-                reply, entry.theirs = await self._shared.once(entry.key, exchange)
+                reply, age_s = await self._shared.once(entry.key, exchange)
+                entry.theirs, entry.answered_s = age_s is not None, self._clock() - (age_s or 0.0)
         except BaseException as error:
             self.rules.fail(entry)
             if isinstance(error, Exception):

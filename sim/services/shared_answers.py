@@ -58,8 +58,8 @@ class SharedAnswers:
         self.unshared = 0
         """Exchanges that went on without the store."""
 
-    async def once(self, key: bytes, exchange: Callable[[], Awaitable[Reply]]) -> tuple[Reply, bool]:
-        """The answer to `key`, and whether another edge's exchange gave it.
+    async def once(self, key: bytes, exchange: Callable[[], Awaitable[Reply]]) -> tuple[Reply, float | None]:
+        """The answer to `key`, and its age in seconds if another edge's exchange gave it; None if this one's did.
 
         Raises what `exchange` raises, and Lost if another edge asked and its answer does not come.
         """
@@ -70,10 +70,10 @@ class SharedAnswers:
                 await store.create(name, UNDER_WAY)
         except nats.js.errors.KeyWrongLastSequenceError:
             theirs = await self._theirs(store, name)
-            return (theirs, True) if theirs is not None else (await exchange(), False)
+            return theirs if theirs is not None else (await exchange(), None)
         except _DOWN:
             self.unshared += 1
-            return await exchange(), False
+            return await exchange(), None
         try:
             reply = await exchange()
         except BaseException:
@@ -83,7 +83,7 @@ class SharedAnswers:
             with contextlib.suppress(*_DOWN):
                 async with asyncio.timeout(STORE_S):
                     await store.put(name, self._seal.wrap(_packed(reply), name))
-        return reply, False
+        return reply, None
 
     async def forget(self, key: bytes) -> None:
         """Nobody gets this answer any more; what can't be deleted now ends with its time."""
@@ -101,8 +101,8 @@ class SharedAnswers:
         for key in dropped:
             await self.forget(key)
 
-    async def _theirs(self, store: KeyValue, name: str) -> Reply | None:
-        """What the edge that asks got; None if it gave up or was refused."""
+    async def _theirs(self, store: KeyValue, name: str) -> tuple[Reply, float] | None:
+        """What the edge that asks got, and how old it is in seconds; None if it gave up or was refused."""
         give_up_s = time.monotonic() + THEIRS_S
         while time.monotonic() < give_up_s:
             try:
@@ -152,10 +152,10 @@ class SharedAnswers:
 
 
 def _packed(reply: Reply) -> bytes:
-    return json.dumps([reply.status, list(reply.headers.items()), reply.body.decode("latin-1")]).encode()
+    return json.dumps([time.time(), reply.status, list(reply.headers.items()), reply.body.decode("latin-1")]).encode()
 
 
-def _unpacked(raw: bytes) -> Reply:
-    status, headers, body = json.loads(raw)
+def _unpacked(raw: bytes) -> tuple[Reply, float]:
+    at, status, headers, body = json.loads(raw)
     found: CIMultiDict[Any] = CIMultiDict((name, value) for name, value in headers)
-    return Reply(int(status), found, body.encode("latin-1"))
+    return Reply(int(status), found, body.encode("latin-1")), max(0.0, time.time() - at)

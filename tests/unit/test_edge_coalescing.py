@@ -284,3 +284,18 @@ async def test_an_answer_without_id_token_is_not_voided_by_somebody_elses_revoca
     assert await refresh() and calls == 1
     await coalescer.void(subject_revoked("ann", None))
     assert not await refresh() and calls == 2
+
+
+async def test_a_kept_answer_says_how_long_its_token_still_lives() -> None:
+    now_s = 100.0
+    coalescer = Coalescer(keep_s=KEEP_S, clock=lambda: now_s)
+    body = json.dumps({**json.loads(answer("u")), "expires_in": 19}).encode()
+
+    async def exchange() -> Reply:
+        return Reply(200, CIMultiDict(), body)
+
+    first, _ = await coalescer.refresh(None, form("t"), 1, exchange)
+    assert json.loads(first.body)["expires_in"] == 19
+    now_s += 5.2
+    again, is_joined = await coalescer.refresh(None, form("t"), 1, exchange)
+    assert is_joined and json.loads(again.body) == {**json.loads(body), "expires_in": 13}
