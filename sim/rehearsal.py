@@ -44,6 +44,7 @@ from sim.runfolder import make_run_folder, write_private
 from sim.scenario import Scenario
 from sim.scenario.kinds import unable
 from sim.scenario.links import known_links, known_parts, with_pairs
+from sim.services import planted
 
 GAUGE_S = 1.0
 """Once a second: what the screen shows moves no faster."""
@@ -66,6 +67,8 @@ class Options:
     pause_before: str | None = None
     yes: bool = False
     attended: bool = False
+    planted: str = ""
+    """The bug that the recall bench planted in this process; nobody else sets it."""
     say: Report = field(default=lambda line: print(line, file=sys.stderr, flush=True))
 
 
@@ -81,6 +84,7 @@ class Result:
 
 def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     """Everything that can go wrong on input, before anything is started; (seed, folder)."""
+    refuse_planted(options.planted)
     refuse_unattended(scenario, attended=options.attended, yes=options.yes)
     seed = options.seed if options.seed is not None else scenario.seed
     if seed is None:
@@ -89,6 +93,15 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     folder = make_run_folder(scenario.slug, seed, options.run_dir)
     write_private(folder / "scenario.yaml", with_drawn(scenario, seed).resolved(seed=seed))
     return seed, folder
+
+
+def refuse_planted(known: str) -> None:
+    """Refuse a bug in the environment that the bench did not put there. Raises BadInput."""
+    if planted.now() != known:
+        raise BadInput("a bug is planted in this environment", where=planted.VARIABLE, seen=planted.now(),
+                       todo=f"unset {planted.VARIABLE}: `rehearse bench recall` alone plants bugs")
+    if known and known not in planted.BUGS:
+        raise BadInput(f"there is no bug `{known}` to plant", todo="one of " + ", ".join(planted.BUGS))
 
 
 def refuse_unable(scenario: Scenario, engine: str) -> None:
@@ -126,6 +139,9 @@ class _Rehearsal:
         self.say(f"engine {kind}: {why}")
         journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed,
                           engine=kind, grants=self.scenario.population.grants)
+        if self.options.planted:
+            journal.note("harness", "planted", {"bug": self.options.planted})
+            self.say(f"PLANTED BUG {self.options.planted}: what this run shows is about the checks alone")
         ended = Ended("failed", "the run was stopped")
         bug: BaseException | None = None
         try:

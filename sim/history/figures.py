@@ -136,6 +136,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "failed_share": Figure(
             "share", "share failed",
             "Failed operations as a part of all. A tolerance here limits `failed` as a share.", "if_written"),
+        "kept_failures": Figure(
+            "count", "failures kept",
+            "Refreshes that the edge answered with the failure of an earlier exchange, which was over: a failed "
+            "exchange must never be kept."),
         "shed": Figure(
             "count", "shed", "Operations the edge refused on purpose, with a 503.", also=("share",)),
         "users_refused": Figure(

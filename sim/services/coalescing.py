@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from sim.services import planted
 from sim.services.forms import asking_client
 from sim.services.upstream import Reply
 
@@ -33,6 +34,8 @@ def coalescing_key(authorization: str | None, form: dict[str, str], epoch: int) 
     """Names an exchange: client with its authentication material, token, scope, audience, route epoch."""
     parts = [authorization or "", *(form.get(name, "") for name in _AUTHENTICATION), form["refresh_token"],
              " ".join(sorted(form.get("scope", "").split())), form.get("audience", ""), str(epoch)]
+    if planted.on("coalesce-across-clients"):
+        parts = parts[-3:]
     return sha256(b"".join(b"%d:%b" % (len(raw), raw) for raw in (part.encode() for part in parts))).digest()
 
 
@@ -186,11 +189,12 @@ class Coalescer:
         self.joined = 0
         """How many refreshes were answered by another one's exchange."""
 
-    async def refresh(self, authorization: str | None, form: dict[str, str], epoch: int,
-                      exchange: Callable[[], Awaitable[Reply]]) -> tuple[Reply, bool]:
-        """The answer to one refresh, and whether another request's exchange gave it.
+    def join(self, authorization: str | None, form: dict[str, str], epoch: int,
+             exchange: Callable[[], Awaitable[Reply]]) -> tuple[asyncio.Future[Reply], bool]:
+        """What will be the answer to one refresh, and whether another request's exchange gives it.
 
-        `exchange` is started at most once per entry, as a task of its own. Raises what it raises.
+        `exchange` is started at most once per entry, as a task of its own; what it raises stands in the
+        future. Several requests may wait for it: shield it.
         """
         now_s = self._clock()
         self.rules.present(form["refresh_token"])
@@ -208,14 +212,15 @@ class Coalescer:
         else:
             self.joined += 1
         assert entry.exchange is not None
-        return await asyncio.shield(entry.exchange), is_joined
+        return entry.exchange, is_joined
 
     async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]]) -> None:
         assert entry.exchange is not None
         try:
             reply = await exchange()
         except BaseException as error:
-            self.rules.fail(entry)
+            if not planted.on("keep-failure"):
+                self.rules.fail(entry)
             if isinstance(error, Exception):
                 entry.exchange.set_exception(error)
                 return

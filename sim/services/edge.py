@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
+from sim.services import planted
 from sim.services.admission import Admitted, ListenerName, Refused, admit, is_write
 from sim.services.capture import Capture
 from sim.services.coalescing import Coalescer
@@ -158,6 +159,8 @@ class Edge:
         target = (self.public if name == "public" else self.admin)[side]
 
         async def ask() -> Reply:
+            if side == "green" and planted.on("slow-green"):
+                await asyncio.sleep(0.5)
             return await target.ask(request.method, admitted.path + admitted.query, sent, body)
 
         def forward() -> Awaitable[Reply]:
@@ -213,10 +216,10 @@ class Edge:
             form = {}
         if form.get("grant_type") != "refresh_token" or not form.get("refresh_token"):
             return await forward()
-        reply, is_joined = await self.coalescer.refresh(authorization, form, epoch, forward)
+        exchange, is_joined = self.coalescer.join(authorization, form, epoch, forward)
         if is_joined:
-            told["Rehearse-Coalesced"] = "1"
-        return reply
+            told["Rehearse-Coalesced"] = "1"  # said of a failure too
+        return await asyncio.shield(exchange)
 
     def _shed(self, reason: str, told: dict[str, str] | None = None) -> web.Response:
         self.shed[reason] += 1
@@ -298,6 +301,8 @@ class Edge:
 
     def _next_side(self) -> Side:
         """Where the next request goes: evenly spread, so that any run of requests has the share."""
+        if self.route == "green" and planted.every("stray-route", 50):
+            return "blue"
         self._owed += self.share
         if self._owed >= 1.0 - 1e-9:
             self._owed -= 1.0

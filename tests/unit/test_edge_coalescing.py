@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import settings
@@ -204,6 +205,12 @@ TestCoalescingMachine = CoalescingMachine.TestCase
 TestCoalescingMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
+async def refreshed(coalescer: Coalescer, authorization: str | None, epoch: int,
+                    exchange: Callable[[], Awaitable[Reply]]) -> tuple[Reply, bool]:
+    answer, is_joined = coalescer.join(authorization, form("t"), epoch, exchange)
+    return await asyncio.shield(answer), is_joined
+
+
 async def test_the_exchange_outlives_the_client_and_runs_once() -> None:
     coalescer = Coalescer(keep_s=KEEP_S)
     go, calls = asyncio.Event(), 0
@@ -214,10 +221,10 @@ async def test_the_exchange_outlives_the_client_and_runs_once() -> None:
         await go.wait()
         return reply("u")
 
-    first = asyncio.create_task(coalescer.refresh("Basic x", form("t"), 1, exchange))
+    first = asyncio.create_task(refreshed(coalescer, "Basic x", 1, exchange))
     await asyncio.sleep(0)
     first.cancel()  # the client left
-    second = asyncio.create_task(coalescer.refresh("Basic x", form("t"), 1, exchange))
+    second = asyncio.create_task(refreshed(coalescer, "Basic x", 1, exchange))
     await asyncio.sleep(0)
     go.set()
     got, is_joined = await second
@@ -234,11 +241,11 @@ async def test_lost_answers_reach_everybody_and_are_not_kept() -> None:
         await asyncio.sleep(0)
         raise Lost("gone", late=False)
 
-    results = await asyncio.gather(*(coalescer.refresh(None, form("t"), 1, exchange) for _ in range(3)),
+    results = await asyncio.gather(*(refreshed(coalescer, None, 1, exchange) for _ in range(3)),
                                    return_exceptions=True)
     assert all(isinstance(r, Lost) for r in results) and calls == 1
     with pytest.raises(Lost):
-        await coalescer.refresh(None, form("t"), 1, exchange)
+        await refreshed(coalescer, None, 1, exchange)
     assert calls == 2
 
 
@@ -248,6 +255,6 @@ async def test_the_route_epoch_parts_exchanges() -> None:
     async def exchange() -> Reply:
         return reply("u")
 
-    await coalescer.refresh(None, form("t"), 1, exchange)
-    _, is_joined = await coalescer.refresh(None, form("t"), 2, exchange)
+    await refreshed(coalescer, None, 1, exchange)
+    _, is_joined = await refreshed(coalescer, None, 2, exchange)
     assert not is_joined

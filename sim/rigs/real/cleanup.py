@@ -25,6 +25,7 @@ from sim.rigs.real.narrowing import REASON, Finding
 from sim.rigs.real.preflight import CLASSES, PREPARE, Row
 from sim.rigs.real.remembering import remember_copy
 from sim.rigs.real.secrets import Secrets
+from sim.rigs.real.spoiling import spoil
 from sim.rigs.rig import Progress
 
 NAMED = 1000
@@ -61,6 +62,7 @@ class Cleanup:
             elif rows == "known":
                 done = await mend(green, progress, total)
                 tried = await _apply(green, findings)
+            await spoil(green, "delete-unwritten")
             left = {odd.name: len(await preflight.find_left(green, odd)) for odd in CLASSES} if total else {}
             manifest = await write_manifest(green, self._engine.run_dir, findings)
         classes = {odd.name: {"found": len(found[odd.name]), **done.get(odd.name, {}), "left": left.get(odd.name, 0)}

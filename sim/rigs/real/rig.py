@@ -46,6 +46,7 @@ from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
 from sim.runfolder import write_private
 from sim.scenario import Scenario
+from sim.services import planted
 from sim.traffic.minting import Minter
 from sim.traffic.plan import make_plan
 from sim.traffic.population import Population
@@ -100,7 +101,7 @@ class RealRig:
         if self.scenario.stack.blue.columns == "explicit":
             await name_columns(engine, self._secrets)
         await engine.start("blue-hydra")
-        await together(*(engine.start(name) for name in OUR_SERVICES))
+        await together(*(engine.start(name, environment=planted.environment()) for name in OUR_SERVICES))
         self._compose()
         await self._authorizing.begin()
         ready_s = time.monotonic() - began
@@ -144,7 +145,7 @@ class RealRig:
             verification=Verification(engine, own, copying),
             gauging=Gauging(engine, own, self._controls["edge"], apis),
             wellness=Wellness(self.clients, service, self._nonsense),
-            replay_environment={}, prove_green=self._prove_green,
+            replay_environment=planted.environment(), prove_green=self._prove_green,
             let_edge_take=lambda: let_edge_take(engine, own), secrets=own)
         self.faults = fault_makers(engine, self.stack, own, probing, self._controls, self.operations.standing)
 
@@ -223,4 +224,5 @@ def _environment(kind: str, parts: Parts, seed: int) -> dict[str, Any]:
 
     return {"engine": kind, "seed": seed, "machine": platform.machine(), "system": platform.platform(),
             "python": platform.python_version(), "cores": psutil.cpu_count(),
-            "memory_bytes": psutil.virtual_memory().total, "parts": msgspec.to_builtins(parts.table)}
+            "memory_bytes": psutil.virtual_memory().total, "parts": msgspec.to_builtins(parts.table),
+            **({"PLANTED BUG": planted.now()} if planted.now() else {})}
