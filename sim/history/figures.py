@@ -123,6 +123,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "in_flight": Figure(
             "count", "logins in flight lost",
             "Authorizations begun before the switch that could not be finished after it."),
+        "refused": Figure(
+            "count", "logins refused",
+            "Authorizations begun after the switch and refused, though nothing cut them in two: the way to log in "
+            "is broken.", "if_written"),
         "codes": Figure(
             "count", "codes refused",
             "Authorization codes that were good and were refused; those that only the old stack knew count "

@@ -159,8 +159,8 @@ class Edge:
         target = (self.public if name == "public" else self.admin)[side]
 
         async def ask() -> Reply:
-            if side == "green" and planted.on("slow-green"):
-                await asyncio.sleep(0.5)
+            if side == "green" and planted.every("slow-green", 10):
+                await asyncio.sleep(1.0)
             return await target.ask(request.method, admitted.path + admitted.query, sent, body)
 
         def forward() -> Awaitable[Reply]:

@@ -51,7 +51,9 @@ BUGS: dict[str, Bug] = {
                         "recall-edge-cut"),
     "forget-waiter": Bug("buffering", "one request in three that waited at the edge is never released", "availability"),
     "stray-route": Bug("edge", "two percent of the requests go to blue after the cutover", "availability"),
-    "slow-green": Bug("edge", "each request to green waits half a second at the edge", "latency"),
+    "forget-login": Bug("cutover", "login-consent is forgotten at the switch and goes on asking blue",
+                        "login_continuity"),
+    "slow-green": Bug("edge", "one request in ten to green waits a second at the edge", "latency"),
     "newest-first": Bug("replayer", "replays newest first and keeps the highest sequence as its mark: what is older "
                         "counts as done", "replay_queue"),
     "drop-page": Bug("replayer", "every second page of captured revocations is skipped", "replay_queue"),

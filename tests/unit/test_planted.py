@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import Tale
+from builders import Tale, crossing
 from multidict import CIMultiDict
 
 from sim.checks.judge import ORDER
@@ -20,8 +20,10 @@ from sim.errors import BadInput
 from sim.paths import PROJECT, data
 from sim.rehearsal import Options, refuse_planted
 from sim.report.text import headline
+from sim.rigs.real.operations import RealOperations
 from sim.rigs.real.spoiling import SPOILS, spoil
 from sim.rigs.real.stack import load_stack
+from sim.rigs.real.standing import Standing
 from sim.scenario import load_scenario
 from sim.services import planted, replayer
 from sim.services.admission import Admitted
@@ -178,7 +180,7 @@ async def test_stray_route(plant: PLANT, bug: str, strays: int) -> None:
     await edge.close()
 
 
-@pytest.mark.parametrize(("bug", "waits"), [("", []), ("slow-green", [0.5])])
+@pytest.mark.parametrize(("bug", "waits"), [("", []), ("slow-green", [1.0])])
 async def test_slow_green(plant: PLANT, monkeypatch: pytest.MonkeyPatch, bug: str, waits: list[float]) -> None:
     plant(bug)
     edge, slept = an_edge(), []
@@ -194,8 +196,10 @@ async def test_slow_green(plant: PLANT, monkeypatch: pytest.MonkeyPatch, bug: st
     request: Any = SimpleNamespace(headers=CIMultiDict(), method="GET", transport=None)
     with monkeypatch.context() as patched:
         patched.setattr("sim.services.edge.asyncio.sleep", sleep)
-        answer = await edge._answer("public", request, Admitted("/health/ready", ""), b"", None, 0.0)
-    assert answer.status == 200 and slept == waits
+        for _ in range(10):
+            answer = await edge._answer("public", request, Admitted("/health/ready", ""), b"", None, 0.0)
+            assert answer.status == 200
+    assert slept == waits
     await edge.close()
 
 
@@ -415,7 +419,27 @@ async def test_sql_is_run_for_its_own_bug_alone(plant: PLANT, bug: str) -> None:
     assert ran == ([SPOILS[bug]] if bug else [])
 
 
-# ---- what the checks say of a kept failure
+@pytest.mark.parametrize(("bug", "asked"), [("", ["login-consent", "authz"]), ("forget-login", ["authz"])])
+async def test_forget_login(plant: PLANT, bug: str, asked: list[str]) -> None:
+    plant(bug)
+    told: list[str] = []
+
+    def control(name: str) -> Any:
+        async def ask(*_: Any) -> dict[str, Any]:
+            told.append(name)
+            return {"side": "green"}
+
+        return SimpleNamespace(ask=ask)
+
+    operations = object.__new__(RealOperations)
+    operations._controls = {name: control(name) for name in ("login-consent", "authz")}
+    operations.standing = Standing()
+    for what in ("login_consent", "authz"):
+        assert await operations.switch(what, "green") == {"side": "green"}  # type: ignore[arg-type]
+    assert told == asked
+
+
+# ---- what the checks say of a kept failure, and of logins that are refused
 
 
 def refresh(tale: Tale, token: str, **answer: Any) -> None:
@@ -439,3 +463,16 @@ def test_a_kept_failure_breaks_availability_and_a_shared_one_does_not() -> None:
     assert figure(shared) == 0
 
 
+
+
+@pytest.mark.parametrize(("written", "word"), [({}, "held"), ({"login_continuity__refused": 0}, "broken")])
+def test_logins_refused_after_the_switch_break_only_where_it_is_written(written: dict[str, float], word: str) -> None:
+    tale = Tale(login_continuity__browser_sessions="all", **written)
+    crossing(tale)
+    for n in range(12):
+        i = tale.begin("visitor-1", "authorize", grant=f"n{n}")
+        tale.end(i, "ok", code=f"c{n}", skipped_login=False, skipped_consent=True)
+    i = tale.begin("visitor-1", "authorize", grant="nx")
+    tale.end(i, "fail", status=404, error="status 404", oauth_error="the way ended on a page with status 404")
+    check = tale.ended().check("login_continuity")
+    assert (check.verdict, check.figures["refused"]) == (word, 1)

@@ -32,6 +32,7 @@ from sim.rigs.real.superseded import end_superseded
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Progress, Side, Switchable
+from sim.services import planted
 
 BARRIER_S = 15.0
 """Assumption: a revocation under way ends within its client's 5 s; three times that is a fault."""
@@ -161,6 +162,8 @@ class RealOperations:
             told = await self._controls["edge"].ask("PUT", "/route", {"to": to, "share": share})
             self.standing.route, self.standing.share = to, share
             return told
+        if what == "login_consent" and planted.on("forget-login"):
+            return {"side": to}
         part = what.replace("_", "-")
         told = await self._controls[part].ask("PUT", "/side", {"to": to})
         self.standing.sides[part] = to
