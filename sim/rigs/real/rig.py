@@ -41,9 +41,11 @@ from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
 from sim.rigs.real.stack import OWN_DATABASE, Stack, load_stack
+from sim.rigs.real.standing import Standing
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
+from sim.runbook.stood import Stood
 from sim.runfolder import write_private
 from sim.scenario import Scenario
 from sim.services import planted
@@ -74,8 +76,11 @@ class RealRig:
 
     @classmethod
     async def open(cls, kind: Kind, *, scenario: Scenario, seed: int, folder: Path, say: Callable[[str], None],
-                   command: Callable[[str, str], None]) -> RealRig:
-        """Acquire the real programs, draw population and plan, open the engine; nothing runs yet."""
+                   command: Callable[[str, str], None], home: Path | None = None) -> RealRig:
+        """Acquire the real programs, draw population and plan, open the engine; nothing runs yet.
+
+        `home` is a dead run's folder to go on with (see adopting).
+        """
         versions = list(dict.fromkeys([scenario.stack.blue.hydra, scenario.stack.green.hydra]))
 
         with show() as progress:
@@ -87,7 +92,7 @@ class RealRig:
         stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None,
                            shared=scenario.in_place)
         engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
-                                   secrets=secrets(), variables=variables(scenario))
+                                   secrets=secrets(), variables=variables(scenario), home=home)
         return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
 
     async def start(self) -> dict[str, Any]:
@@ -108,6 +113,22 @@ class RealRig:
         self._say(f"blue is seeded ({seeding.get('source', '')}) in {seeded_s:.1f} s")
         return {"ready_s": round(ready_s, 3), "seeding": seeding, "parts": self.parts.versions,
                 "engine": engine.kind}
+
+    async def restart(self, stood: Stood) -> dict[str, Any]:
+        """Start everything on the data that a killed harness left, as it stood then; Postgres recovers by itself."""
+        began = time.monotonic()
+        engine, stands = self.engine, Standing()
+        stands.route, stands.capture, stands.writes_allowed = stood.route, stood.capture, stood.writes_allowed
+        stands.sides |= stood.sides
+        await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
+                         if name in self.stack.names))
+        await together(*(engine.start(f"{side}-hydra") for side in ("blue", "green")
+                         if side == "blue" or stood.green_serves))
+        await together(*(engine.start(name, environment=stands.environment(name)) for name in OUR_SERVICES))
+        self._compose()
+        vars(self.operations.standing).update(vars(stands))
+        self.operations.green_runs = stood.green_serves
+        return {"ready_s": round(time.monotonic() - began, 3), "engine": engine.kind, "taken_up": True}
 
     def _progress(self, told: dict[str, Any]) -> None:
         """A line when the work changes, and one each two seconds."""
