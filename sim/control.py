@@ -2,7 +2,7 @@
 
 The run listens on a Unix socket that only its owner may open (0600); `control.json` in the
 run folder says where it is and which process owns it, so that the screen and `rehearse ctl`
-find it. A request is `{"verb", "who", …}`, an answer `{"ok": true, "text"}` or
+find it. A request is `{"verb", "who", …}`, on a game day with `role`, an answer `{"ok": true, "text"}` or
 `{"ok": false, "text"}` with the reason of the refusal.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from sim.errors import Refused
 
 VERBS = ("pause", "resume", "step", "approve", "postpone", "nogo", "abort", "panic", "stop", "inject", "heal",
-         "faults", "buffer", "note", "status")
+         "faults", "buffer", "note", "tag", "status")
 ANSWER_S = 5.0
 """Assumption: an answer is a matter of milliseconds; five seconds means the run hangs."""
 _PATH_LIMIT = 100  # sockaddr_un holds 108 bytes on Linux, 104 on macOS

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sim.history.gameday import is_hidden
 from sim.history.journal import Journal
 from sim.runbook.price import Price
 
 
 class Heartbeat:
-    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s."""
+    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s; no surprise."""
 
     EVERY_S = 10.0
 
@@ -21,6 +22,8 @@ class Heartbeat:
         self._step = "-"
 
     def __call__(self, op: Any) -> None:
+        if is_hidden(op):
+            return
         value = op.value or {}
         at = f"T+{int(op.t_s // 60):02d}:{op.t_s % 60:04.1f}"
         if op.f == "step" and op.type == "invoke":

@@ -32,6 +32,7 @@ from sim.heartbeat import Heartbeat
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
+from sim.precedence import take_precedence
 from sim.runbook.buffering import HandBuffer
 from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Context
@@ -72,6 +73,10 @@ class Options:
     attended: bool = False
     planted: str = ""
     """The bug that the recall bench planted in this process; nobody else sets it."""
+    gameday: bool = False
+    """Play the game day's card; False leaves the whole game day out."""
+    metrics: int | None = None
+    """Loopback port of /metrics; 0 = any that is free, None = none."""
     say: Report = field(default=lambda line: print(line, file=sys.stderr, flush=True))
 
 
@@ -89,6 +94,7 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     """Everything that can go wrong on input, before anything is started; (seed, folder)."""
     refuse_planted(options.planted)
     refuse_unattended(scenario, attended=options.attended, yes=options.yes)
+    scenario = _as_played(scenario, options)
     seed = options.seed if options.seed is not None else scenario.seed
     if seed is None:
         seed = randomness.randbelow(2**31)
@@ -107,9 +113,14 @@ def refuse_planted(known: str) -> None:
         raise BadInput(f"there is no bug `{known}` to plant", todo="one of " + ", ".join(planted.BUGS))
 
 
+def _as_played(scenario: Scenario, options: Options) -> Scenario:
+    """The scenario without its game day, unless that is what is played: its folder says what was."""
+    return scenario if options.gameday else scenario.model_copy(update={"gameday": None})
+
+
 def refuse_unable(scenario: Scenario, engine: str) -> None:
     """Refuse faults that this engine can't make, by name: nothing is skipped. Raises BadInput."""
-    for fault in scenario.faults:
+    for fault in scenario.every_fault:
         if why := unable(fault.fault, engine):
             raise BadInput(why, where=f"{scenario.slug}: {fault.name}", todo="leave it out, or run on the other engine")
 
@@ -120,7 +131,7 @@ async def rehearse(scenario: Scenario, options: Options) -> Result:
     Raises RehearsalError for what the user must mend; nothing is left running either way.
     """
     seed, folder = prepare(scenario, options)
-    rehearsal = _Rehearsal(with_drawn(scenario, seed), options, seed, folder)
+    rehearsal = _Rehearsal(with_drawn(_as_played(scenario, options), seed), options, seed, folder)
     return await rehearsal.run()
 
 
@@ -139,6 +150,8 @@ async def resume(folder: Path, options: Options) -> Result:
     if stands.ended:
         raise BadInput("this run was not killed", where=folder.name, seen=f"it ended {stands.ended}",
                        todo=f"rehearse report {folder.name}")
+    if scenario.stack.edge.instances > 1:
+        raise BadInput("a run with several edges can't be taken up again yet", where=folder.name, todo="rehearse clean")
     if scenario.in_place:
         raise BadInput("a run in place can't be taken up again yet", where=folder.name,
                        seen="there is one database, and its migration has no undo", todo="rehearse clean")
@@ -161,16 +174,27 @@ class _Rehearsal:
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self) -> Result:
+        from sim.report.metrics import Metrics
         from sim.rigs.real.engines import choose
+        from sim.rigs.real.exposing import Exposing
 
         self._task = asyncio.current_task()
         self._listen_to_signals()
+        take_precedence()
         kind, why = choose(self.options.engine)
         refuse_unable(self.scenario, kind)
         self.say(f"engine {kind}: {why}")
+        metrics = Metrics(scenario=self.scenario.slug, seed=self.seed, engine=kind)
+        exposing = Exposing(metrics.text) if self.options.metrics is not None else None
+        if exposing is not None:
+            url = await exposing.start(self.options.metrics or 0)
         journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed, engine=kind,
                           grants=self.scenario.population.grants) if self.taken is None else go_on(
                               self.folder / "history.jsonl", self.taken, self.say)
+        if exposing is not None:
+            journal.subscribe(metrics)
+            journal.note("harness", "note", {"text": f"metrics: {url}", "level": "info"})
+            self.say(f"metrics: {url}")
         if self.options.planted:
             journal.note("harness", "planted", {"bug": self.options.planted})
             self.say(f"PLANTED BUG {self.options.planted}: what this run shows is about the checks alone")
@@ -192,6 +216,8 @@ class _Rehearsal:
             journal.note("harness", "end", {"ended": ended.how, "why": ended.why})
             journal.note("runbook", "state", {"state": "FINISHED", "why": ended.how})
             journal.close()
+            if exposing is not None:
+                await exposing.close()
         return self._judge(ended, bug)
 
     # signals: once = abort and roll back, twice or SIGTERM = stop and clean up now
@@ -264,7 +290,7 @@ class _Rehearsal:
         desk = Desk(env, journal, lambda: {"t_s": round(journal.now_s(), 1), "cut": price.cut(),
                                            "way_back": price.way_back()})
         desk.on_stop = self._stop_now
-        plan, faults = rig.plan, list(self.scenario.faults)
+        plan, faults = rig.plan, list(self.scenario.every_fault)
         if self.taken is not None:
             plan, faults = rest_of(plan, self.taken.stood.last_s), []  # its faults' instants are over
             for op in self.taken.history.ops:
@@ -335,8 +361,12 @@ def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
 
 def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
     """Let the desk's commands reach the nemesis and the edge's buffer."""
-    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links()), parts=known_parts(), engine=engine)
+    edges = ctx.scenario.stack.edge.instances
+    orders = Orders(ctx.env, nemesis, links=with_pairs(known_links(edges=edges)), parts=known_parts(edges=edges),
+                    engine=engine)
     by_hand = HandBuffer(ctx)
+    announced = {fault.name for fault in ctx.scenario.faults}
+    desk.said.surprises = lambda: [name for name in nemesis.names if name not in announced]
     desk.acts |= {"inject": orders.inject, "heal": orders.heal, "faults": orders.faults, "buffer": by_hand.command}
 
     def clear() -> Generator[simpy.Event, Any, None]:

@@ -1,4 +1,4 @@
-"""`python -m tui RUN_FOLDER [--replay --speed N --read-only]`: the screen of one run; `--pick FILE`: the picker."""
+"""`python -m tui FOLDER [--replay --speed N --read-only --role R]`: the screen of a run; `--pick FILE`: the picker."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--replay", action="store_true", help="play a stored run as it went")
     parser.add_argument("--speed", type=float, default=1.0, help="of a replay, 1 is as it went")
     parser.add_argument("--read-only", action="store_true", help="watch only: no command is sent")
+    parser.add_argument("--role", default="", help="on a game day, whose screen it is; others see no surprise")
     parser.add_argument("--pick", type=Path, help="choose from what this file tells of; the choice is written over it")
     given = parser.parse_args()
     if given.pick is not None:
@@ -32,7 +33,8 @@ def main() -> int:
     # What is read stays (tokens, grants); looking through it again and again for cycles would cost
     # a third of the time a long history takes.
     gc.set_threshold(100_000, 50, 100)
-    RehearsalApp(given.folder, replay=given.replay, speed=given.speed, read_only=given.read_only).run()
+    RehearsalApp(given.folder, replay=given.replay, speed=given.speed, read_only=given.read_only,
+                 role=given.role).run()
     return 0
 
 

@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
 from sim.errors import RehearsalError
+from sim.history.gameday import FACILITATOR
 from tui import helping
 from tui.archive import Archive
 from tui.commanding import Commanding
@@ -33,9 +34,14 @@ from tui.servicelogs import ServiceLogs
 from tui.state import Shown
 from tui.themes import THEMES, dress
 
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
 REFRESH_S = 0.4
 SLICE_S = 0.03
 """How long an old run is read before keys are looked at again."""
+TELLING = frozenset({"toxiproxy"})
+"""Services whose own log tells what the nemesis does, and nothing of what it does to anybody."""
 VERDICT_WAIT_S = 5.0
 """Assumption: judging and writing verdict.json takes at most seconds; then the forming one is shown."""
 
@@ -47,6 +53,7 @@ SCREENS = {
     "ledger": ("5", "every grant and its life"),
     "log": ("6", "everything, merged by time"),
     "verdict": ("7", "checks and their evidence"),
+    "gameday": ("8", "of a game day: goals, notes; the facilitator's card"),
 }
 """Screen → its key, and what the palette says of it."""
 
@@ -68,6 +75,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
         Binding("x", "abort", "abort, or NO-GO at a gate"),
         Binding("exclamation_mark", "panic", "panic"),
         Binding("n", "note", "a note"),
+        Binding("w", "wrong", "what is wrong now (game day)"),
         Binding("G", "gate", "the go/no-go sheet"),
         *(Binding(key, f"front('{name}')", name) for name, (key, _) in SCREENS.items()),
         Binding("T", "theme", "another theme"),
@@ -95,12 +103,15 @@ class RehearsalApp(Commanding, Replaying, Opening):
         source: Source | None = None,
         refresh_s: float = REFRESH_S,
         read_only: bool = False,
+        role: str = "",
     ) -> None:
         super().__init__()
-        self.folder, self.read_only = folder, read_only
+        self.folder, self.read_only, self.role = folder, read_only, role
+        self.is_masked = role != FACILITATOR and not (folder / "verdict.json").exists()
+        """A player's screen of a run that goes on: no surprise is told before its end."""
         self.source: Source = source or (Recording(folder, speed) if replay else Live(folder))
         self.shown = Shown()
-        self.archive = Archive(self.source.follower)
+        self.archive = Archive(self.source.follower, is_masked=self.is_masked)
         self.services = ServiceLogs(folder)
         self.landmarks: list[Landmark] = []
         self.is_searched = False
@@ -113,6 +124,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
         self._ended_at: float | None = None
         self._told_end = False
         self._gate_shown_s = -1.0
+        self._scenario: Scenario | None = None
         dress(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -128,6 +140,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
     def _after_first_frame(self) -> None:
         from tui.screens.database import DatabaseScreen
         from tui.screens.faults import FaultsScreen
+        from tui.screens.gameday import GameDayScreen
         from tui.screens.ledger import LedgerScreen
         from tui.screens.log import LogScreen
         from tui.screens.traffic import TrafficScreen
@@ -140,6 +153,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
         self.install_screen(LedgerScreen(), "ledger")
         self.install_screen(LogScreen(), "log")
         self.install_screen(VerdictScreen(), "verdict")
+        self.install_screen(GameDayScreen(), "gameday")
         self.set_interval(self._refresh_s, self.refresh_now)
 
     def _prepare(self) -> None:
@@ -154,7 +168,8 @@ class RehearsalApp(Commanding, Replaying, Opening):
         except RehearsalError as error:
             self.call_from_thread(self.notify, f"no checks are shown: {error}", severity="warning", timeout=15)
             scenario = None
-        shown = Shown(scenario, earlier_runs(self.folder, scenario.slug if scenario else ""))
+        shown = Shown(scenario, earlier_runs(self.folder, scenario.slug if scenario else ""), is_masked=self.is_masked)
+        self._scenario = scenario
         self.call_from_thread(self._begin, shown)
         if self.source.is_replay:
             try:
@@ -162,19 +177,20 @@ class RehearsalApp(Commanding, Replaying, Opening):
                 witnesses = [i for c in verdict.checks if c.verdict == "broken" for i in c.witnesses]
             except (OSError, ValueError):
                 witnesses = []
-            self.landmarks = landmarks(self.source.follower.path, witnesses)
+            self.landmarks = landmarks(self.source.follower.path, witnesses, is_masked=self.is_masked)
             self.is_searched = True
 
     def _begin(self, shown: Shown) -> None:
         self.shown, self._is_loaded = shown, True
+        if self.is_masked and shown.day is not None:
+            self.services.without = TELLING
         self.read_more()
         self.refresh_now()
 
     def forget(self) -> None:
         """Begin anew with the same run: a replay goes back."""
-        before = self.shown
-        self.shown = Shown(before.scenario, before.earlier)
-        self.archive = Archive(self.source.follower)
+        self.shown = Shown(self._scenario, self.shown.earlier, is_masked=self.is_masked)
+        self.archive = Archive(self.source.follower, is_masked=self.is_masked)
         self._told_end, self._ended_at = False, None
 
     # -- reading and drawing -----------------------------------------------------------------
@@ -248,8 +264,20 @@ class RehearsalApp(Commanding, Replaying, Opening):
                 if now - self._ended_at < VERDICT_WAIT_S and not self.source.is_replay:
                     return
         self._told_end = True
+        if self.is_masked and shown.kept:
+            self._reveal()
         if isinstance(self.screen, Overview):
             self.front("verdict")
+
+    def _reveal(self) -> None:
+        """The run has ended: what was kept from this screen is read again and told."""
+        self.is_masked = False
+        self.source.close()
+        self.source = Live(self.folder)
+        self.services = ServiceLogs(self.folder)
+        self.forget()
+        self.notify("the surprises are told now: 8 the game day, 6 the log", title="the day is over")
+        self.read_more()
 
     def _look_for_a_gate(self) -> None:
         """A gate that opens brings its sheet, once; it never covers another sheet."""
@@ -311,6 +339,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
             ("Abort: roll back to blue", "asks once", self.action_abort),
             ("Panic", "at once, without a question", self.action_panic),
             ("Write a note", "a line for the history", self.action_note),
+            ("Say what is wrong now", "on a game day: it counts as noticing", self.action_wrong),
             ("Replay: first broken op", "the first witness of what broke", self.action_first_broken),
         ):
             yield SystemCommand(said, does, act)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from sim.history.gameday import is_hidden
 from sim.history.op import Op
 from tui.follow import Follower
 
@@ -25,8 +26,9 @@ _OP = msgspec.json.Decoder(Op)
 class Archive:
     """The ops a follower has read so far."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, *, is_masked: bool = False) -> None:
         self.follower = follower
+        self._is_masked = is_masked
 
     def __len__(self) -> int:
         return len(self.follower.begins)
@@ -40,11 +42,12 @@ class Archive:
         return self.follower.piece(begins[i], end - begins[i]).rstrip(b"\n")
 
     def op(self, i: int) -> Op | None:
-        """The op of that index, or None."""
+        """The op of that index, or None; for a player what is hidden from him is not there."""
         try:
-            return _OP.decode(self.line(i))
+            op = _OP.decode(self.line(i))
         except msgspec.MsgspecError:
             return None
+        return None if self._is_masked and is_hidden(op) else op
 
     def pair(self, i: int) -> tuple[Op | None, Op | None]:
         """(invocation, completion) of the op of that index; either may be missing."""

@@ -33,6 +33,8 @@ class RunApp(App[None]):
     is_searched: bool
     """Whether the recording was searched for landmarks."""
     read_only: bool
+    role: str
+    """On a game day, whose screen it is; "" = a player without a role."""
 
     @property
     def is_still(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.control import send
 from sim.errors import Refused
+from sim.history.gameday import NOW
 from tui.base import RunApp
 from tui.playback import Recording
 from tui.screens.gate import GateSheet
@@ -33,6 +34,8 @@ class Commanding(RunApp):
         """Send one command to the run; its answer, a refusal too, comes as a toast."""
         if not self.may_command(verb):
             return
+        if self.role:
+            arguments["role"] = self.role
 
         def ask() -> None:
             try:
@@ -93,13 +96,22 @@ class Commanding(RunApp):
 
     def action_note(self) -> None:
         """One line for the history."""
+        self._write("A note for the history")
 
+    def action_wrong(self) -> None:
+        """On a game day: one line about what is wrong now; it counts as noticing."""
+        if self.shown.day is None:
+            self.notify("this is no game day: n writes a note", severity="warning")
+        else:
+            self._write("What is wrong now?", tag=NOW)
+
+    def _write(self, title: str, **more: str) -> None:
         def write(text: str | None) -> None:
             if text:
-                self.command("note", text=text)
+                self.command("note", text=text, **more)
 
         if self.may_command("note"):
-            self.push_screen(NoteSheet(), write)
+            self.push_screen(NoteSheet(title), write)
 
     def action_gate(self) -> None:
         """The go/no-go sheet of the gate that waits."""

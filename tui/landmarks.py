@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from sim.history.gameday import is_hidden
 from sim.history.op import Op
 from tui.follow import Follower
 
@@ -29,8 +30,8 @@ class Landmark(NamedTuple):
     name: str
 
 
-def landmarks(path: Path, witnesses: list[int]) -> list[Landmark]:
-    """All of a stored history, by time; `witnesses` are the ops that broke something.
+def landmarks(path: Path, witnesses: list[int], *, is_masked: bool = False) -> list[Landmark]:
+    """All of a stored history, by time; `witnesses` are the ops that broke something. A player gets no surprises.
 
     Reads the file once in a thread, block by block; only lines that may be landmarks are decoded.
     """
@@ -46,7 +47,7 @@ def landmarks(path: Path, witnesses: list[int]) -> list[Landmark]:
                 at = whole.find(mark)
                 while at >= 0:
                     begin, end = whole.rfind(b"\n", 0, at) + 1, whole.find(b"\n", at)
-                    landmark = _read(whole[begin : end if end >= 0 else len(whole)], wanted, begun)
+                    landmark = _read(whole[begin : end if end >= 0 else len(whole)], wanted, begun, is_masked)
                     if landmark is not None:
                         found.append(landmark)
                     at = whole.find(mark, end) if end >= 0 else -1
@@ -55,10 +56,12 @@ def landmarks(path: Path, witnesses: list[int]) -> list[Landmark]:
     return sorted(found)
 
 
-def _read(line: bytes, wanted: int, begun: set[str]) -> Landmark | None:
+def _read(line: bytes, wanted: int, begun: set[str], is_masked: bool) -> Landmark | None:
     try:
         op = _OP.decode(line)
     except msgspec.MsgspecError:
+        return None
+    if is_masked and is_hidden(op):
         return None
     value = op.value or {}
     if op.i == wanted:

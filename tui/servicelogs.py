@@ -33,6 +33,8 @@ class ServiceLogs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.without: frozenset[str] = frozenset()
+        """Services whose log is not read."""
         self.lines: list[LogLine] = []
         """By time."""
         self.left_out: dict[str, int] = {}
@@ -47,7 +49,8 @@ class ServiceLogs:
             self._origin = datetime.fromisoformat(origin_utc.replace("Z", "+00:00"))
         new: list[LogLine] = []
         try:
-            files = sorted(p for p in (self.folder / "logs").iterdir() if p.suffix == ".log")
+            found = (p for p in (self.folder / "logs").iterdir() if p.suffix == ".log")
+            files = sorted(p for p in found if p.stem not in self.without)
         except OSError:
             return False
         for path in files:

@@ -14,9 +14,11 @@ from sim.checks.forming import Forming
 from sim.checks.reading import HARNESS, Reading
 from sim.checks.tracking import Stand
 from sim.checks.verdict import Check, Verdict
+from sim.history.gameday import is_hidden
 from sim.history.op import Header, Op
 from tui.captures import Captures
 from tui.database import DatabaseSeen
+from tui.dayseen import DaySeen
 from tui.earlier import Earlier
 from tui.events import Event, event
 from tui.rates import Traffic
@@ -77,8 +79,17 @@ class FaultSeen:
 class Shown:
     """The whole screen's state."""
 
-    def __init__(self, scenario: Scenario | None = None, earlier: Earlier | None = None) -> None:
+    def __init__(self, scenario: Scenario | None = None, earlier: Earlier | None = None, *,
+                 is_masked: bool = False) -> None:
+        if is_masked and scenario is not None and scenario.gameday is not None:
+            scenario = scenario.model_copy(update={"gameday": scenario.gameday.model_copy(update={"card": []})})
         self.scenario = scenario
+        self.is_masked = is_masked
+        """A player's screen: surprises and the facilitator's commands are not there (sim.history.gameday)."""
+        self.kept = 0
+        """How many ops were kept from it."""
+        self.day = DaySeen() if scenario is not None and scenario.gameday is not None else None
+        """What is noticed on a game day; None in an ordinary run."""
         self.earlier = earlier or Earlier({}, 0)
         self.header: Header | None = None
         self.runbook = Runbook()
@@ -123,6 +134,11 @@ class Shown:
         """Take the next op."""
         self.ops += 1
         self.now_s = op.t_s
+        if self.is_masked and is_hidden(op):
+            self.kept += 1
+            return
+        if self.day is not None:
+            self.day.feed(op)
         if (op.type != "invoke" or op.process in HARNESS) and op.f != "gauge":
             self.lines.append(op.i)
         if self._forming is not None:

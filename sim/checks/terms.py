@@ -65,7 +65,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             slug=scenario.slug, seed=scenario.seed or 0, limits=limits,
             roles=frozenset(step.role for step in steps),
-            faults=tuple(f.name for f in scenario.faults if f.at != "by hand"),
+            faults=tuple(f.name for f in scenario.every_fault if f.at != "by hand"),
             buffer_s=scenario.stack.edge.buffer,
             refresh_s=scenario.tokens.refresh, in_place=scenario.in_place,
             cleanup_job=scenario.stack.authz.cleanup is not None,

@@ -13,8 +13,8 @@ import msgspec
 from sim.history.op import Op
 
 KINDS = frozenset({
-    "baseline", "preflight", "lifetime", "capture", "writes", "copy", "cleanup", "migrate", "repair", "cutover",
-    "replay", "janitor", "soak", "return", "restore", "verify", "close", "exec", "manual"})
+    "baseline", "preflight", "lifetime", "capture", "writes", "upgrade", "copy", "cleanup", "migrate", "repair",
+    "cutover", "replay", "janitor", "soak", "return", "restore", "verify", "close", "exec", "manual"})
 
 
 class Span(msgspec.Struct):
@@ -156,7 +156,9 @@ class Timeline:
             self.switches.append(now)
             self.any_switch_i = op.i
             if value.get("what", "edge") == "edge":
-                self.serving, self.switched_i, self.switched_s = str(value.get("to")), op.i, op.t_s
+                if self.serving != value.get("to"):  # a second edge follows the first
+                    self.switched_i, self.switched_s = op.i, op.t_s
+                self.serving = str(value.get("to"))
         elif op.f == "fence":
             self.fences.append(now)
         elif op.f == "writes":

@@ -32,9 +32,9 @@ def check(reading: Reading, lost: Lost) -> Check:
     if left_behind:
         first = left_behind[0]
         said["false_inactive"] = (
-            f"{len(left_behind)} times a good token was denied by {first.asked}, which still went to {first.route} "
-            f"when {reading.timeline.serving} served: it was forgotten at the switch, or came late; first at "
-            f"{first.t_s:.1f} s, a token of {first.grant}")
+            f"{len(left_behind)} times a good token was denied by {first.asked}, which went to {first.route} "
+            f"while {'blue' if first.route == 'green' else 'green'} served: it was forgotten at the switch, or came "
+            f"early or late; first at {first.t_s:.1f} s, a token of {first.grant}")
     elif lost.tokens:
         first = lost.tokens[0]
         said["false_inactive"] = (

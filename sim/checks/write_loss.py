@@ -24,8 +24,8 @@ def check(reading: Reading, lost: Lost) -> Check:
     snapshot_i = timeline.snapshot.i if timeline.snapshot is not None else -1
     first = timeline.first_switch
     switch_i = first.i if first is not None else 1 << 62
-    made = [g for g, s in tracking.stands.items()
-            if s.created_i > snapshot_i >= 0 and (s.created_i < switch_i or timeline.serving == "blue")]
+    made = [g for g, s in tracking.stands.items() if s.created_i > snapshot_i >= 0 and (
+        s.created_i < switch_i or "blue" in (s.created_route, timeline.serving))]
     consents = lost.grants & reading.logins.consented
     unsure = ""
     if timeline.snapshot is None:

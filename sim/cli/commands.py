@@ -37,6 +37,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "run": Command("sim.cli.run", "run", "one rehearsal"),
     "compare": Command("sim.cli.compare", "compare", "scenarios or runs side by side"),
+    "gameday": Command("sim.cli.gameday", "gameday", "a rehearsal with people, roles and surprises"),
     "resume": Command("sim.cli.resume", "resume", "take up a run whose harness was killed: back to blue"),
     "shrink": Command("sim.cli.shrink", "shrink", "the few faults that it takes to break what a run broke"),
     "judge": Command("sim.cli.judge", "judge", "judge a stored run again"),

@@ -24,7 +24,8 @@ USAGE = {
     "heal": "heal [NAME]                 take one fault off, or all",
     "faults": "faults                      those that are on, with proof and countdown, and the planned ones",
     "buffer": "buffer on|off               requests wait at the edge",
-    "note": "note TEXT                   write into the history",
+    "note": "note TEXT                   write into the history; --tag now: about what is wrong now",
+    "tag": "tag [#ACT SURPRISE]         facilitator: what an act was about; alone, the list of acts",
     "status": "status                      where it stands",
 }
 """Verb → its line of the help."""
@@ -56,6 +57,8 @@ def ctl(
     words: Annotated[list[str] | None, typer.Argument(help="what the verb takes", metavar="[WORDS]...")] = None,
     for_: Annotated[str | None, typer.Option("--for", help="how long: 60s; to postpone by, or of a fault")] = None,
     who: Annotated[str | None, typer.Option("--who", help="your name in the history")] = None,
+    role: Annotated[str | None, typer.Option("--role", help="yours on a game day, such as operator")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="what a note or command is about: now, or a name")] = None,
 ) -> None:
     """Command a running rehearsal (see HELP)."""
     from sim.cli.runs import find_run
@@ -67,6 +70,7 @@ def ctl(
     arguments = _READ.get(verb, _reason)(words or [])
     if for_ is not None:
         arguments["for_s"] = _for(for_)
+    arguments |= {key: value for key, value in (("role", role), ("tag", tag)) if value}
     typer.echo(send(find_run(run), verb, who=who or getpass.getuser(), **arguments))
 
 
@@ -108,6 +112,15 @@ def _heal(words: list[str]) -> dict[str, Any]:
     return {"name": words[0]} if words and words[0] != "all" else {}
 
 
+def _tag(words: list[str]) -> dict[str, Any]:
+    if not words:
+        return {}
+    if len(words) != 2 or not words[0].lstrip("#").isdigit():
+        raise BadInput("tag takes the number of an act and a surprise, or nothing", where="ctl tag",
+                       todo="ctl RUN tag lists the acts; ctl RUN tag '#1234' queue-gone")
+    return {"of": int(words[0].lstrip("#")), "injection": words[1]}
+
+
 def _buffer(words: list[str]) -> dict[str, Any]:
     if words not in (["on"], ["off"]):
         raise BadInput("buffer takes on or off", where="ctl buffer")
@@ -115,4 +128,4 @@ def _buffer(words: list[str]) -> dict[str, Any]:
 
 
 _READ: dict[str, Callable[[list[str]], dict[str, Any]]] = {
-    "note": _note, "inject": _inject, "heal": _heal, "buffer": _buffer}
+    "note": _note, "inject": _inject, "heal": _heal, "buffer": _buffer, "tag": _tag}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +31,6 @@ class Keep(StrEnum):
 
 
 DEFAULT = "10"
-_ATTENDED = "REHEARSE_ATTENDED"
 
 
 def run(
@@ -50,8 +48,11 @@ def run(
     dry: Annotated[bool, typer.Option("--dry", "--dry-run",
                                       help="print the runbook, write the plan, start nothing")] = False,
     json: Annotated[bool, typer.Option("--json", help="verdict.json on stdout")] = False,
+    metrics: Annotated[int | None, typer.Option("--metrics", envvar="REHEARSE_METRICS", min=0, max=65535,
+                                                help="Prometheus' metrics on this loopback port; 0: any")] = None,
 ) -> None:
     """Run one rehearsal on real parts and judge it."""
+    from sim.cli.playing import ATTENDED, plain, with_screen
     from sim.scenario import load_scenario
 
     if engine is Engine.model:
@@ -62,31 +63,20 @@ def run(
                        todo="one of " + ", ".join(s.name for s in chosen.runbook))
     for note in chosen.notes:
         typer.echo(f"note: {note}", err=True)
+    if chosen.gameday is not None:
+        typer.echo("note: its game day is not played; rehearse gameday plays it", err=True)
     if dry:
         _dry(chosen, seed, run_dir)
         return
-    terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    if tui or (tui is None and terminal and sys.stdout.isatty() and not json):
-        raise typer.Exit(_with_screen(chosen, engine, seed, set_ or [], scenario, run_dir, keep, pause_before, yes))
     from sim.rehearsal import Options
 
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
     options = Options(engine=engine.value,  # type: ignore[arg-type]  # model was refused above
                       seed=seed, run_dir=run_dir, keep=keep.value, pause_before=pause_before,
-                      yes=yes, attended=terminal or bool(os.environ.get(_ATTENDED)))
-    raise typer.Exit(_plain(chosen, options, json))
-
-
-def _plain(chosen: Any, options: Any, json: bool) -> int:
-    import uvloop
-
-    from sim.rehearsal import rehearse
-
-    result = uvloop.run(rehearse(chosen, options))
-    if json and result.verdict is not None:
-        typer.echo((result.folder / "verdict.json").read_text(), nl=False)
-    else:
-        typer.echo(result.text, nl=False)
-    return int(result.code)
+                      yes=yes, attended=terminal or bool(os.environ.get(ATTENDED)), metrics=metrics)
+    if tui or (tui is None and terminal and sys.stdout.isatty() and not json):
+        raise typer.Exit(with_screen(chosen, options, ["run", scenario], set_ or []))
+    raise typer.Exit(plain(chosen, options, json))
 
 
 def _dry(chosen: Any, seed: int | None, run_dir: Path | None) -> None:
@@ -111,41 +101,3 @@ def _dry(chosen: Any, seed: int | None, run_dir: Path | None) -> None:
         typer.echo(f"    {fault.at!s:<16} {said(fault)}  ({fault.name}{lasting(fault)})")
     typer.echo(f"plan: {folder / 'plan.jsonl'}")
     typer.echo(f"next: rehearse run {chosen.slug.split('-')[0]} --seed {drawn}")
-
-
-def _with_screen(chosen: Any, engine: Engine, seed: int | None, sets: list[str], name: str, run_dir: Path | None,
-                 keep: Keep, pause_before: str | None, yes: bool) -> int:
-    """The rehearsal in a process of its own, the screen in this terminal.
-
-    Whoever leaves the screen leaves the run alone; `rehearse watch latest` comes back.
-    """
-    import secrets as randomness
-
-    from sim.rehearsal import Options, prepare
-
-    if seed is None:
-        seed = chosen.seed if chosen.seed is not None else randomness.randbelow(2**31)
-    _, folder = prepare(chosen, Options(seed=seed, run_dir=run_dir, yes=yes, attended=True))
-    command = [sys.executable, "-m", "sim.cli.app", "run", name, "--engine", engine.value, "--seed", str(seed),
-               "--run-dir", str(folder), "--no-tui", "--keep", keep.value]
-    for one in sets:
-        command += ["--set", one]
-    if pause_before:
-        command += ["--pause-before", pause_before]
-    if yes:
-        command.append("--yes")
-    log = folder / "logs" / "rehearsal.log"
-    with open(log, "wb") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                 start_new_session=True, env={**os.environ, _ATTENDED: "1"})
-    screen = subprocess.run([sys.executable, "-m", "tui", str(folder)], check=False)
-    code = child.poll()
-    if code is None:
-        typer.echo(f"the run goes on: rehearse watch {folder.name}   rehearse ctl {folder.name} abort", err=True)
-        return 0 if screen.returncode == 0 else 255
-    report = folder / "report.txt"
-    if report.exists():
-        typer.echo(report.read_text(), nl=False)
-    else:
-        typer.echo(log.read_text()[-4000:], err=True, nl=False)
-    return code

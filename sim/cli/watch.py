@@ -24,6 +24,8 @@ def watch(
     speed: Annotated[float, typer.Option(envvar="REHEARSE_SPEED", help="of a replay; 1 is as it went")] = 1.0,
     replay: Annotated[bool, typer.Option("--replay", help="from the beginning, even if the run lives")] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="send no command to the run")] = False,
+    role: Annotated[str | None, typer.Option("--role", help="yours on a game day; only the facilitator is shown "
+                                             "surprises before the end")] = None,
     serve: Annotated[bool, typer.Option("--serve", help="in a browser on this machine; read-only")] = False,
     port: Annotated[int, typer.Option("--port", help="for --serve; 0 takes a free one")] = 0,
     commands: Annotated[bool, typer.Option("--commands", help="let the browser of --serve command the run")] = False,
@@ -42,12 +44,26 @@ def watch(
     command = [sys.executable, "-m", "tui", str(folder)]
     if replay or not lives(folder):
         command += ["--replay", "--speed", f"{speed:g}"]
+    if role is not None:
+        _check_role(folder, role)
+        command += ["--role", role]
     if read_only or (serve and not commands):
         command.append("--read-only")
     if serve:
         in_browser(command, port)
         return
     raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def _check_role(folder: Path, role: str) -> None:
+    """Raises BadInput if the run has no such role, or is no game day."""
+    from sim.cli.gameday import known_role
+    from sim.scenario import load_scenario
+
+    game = load_scenario(str(folder / "scenario.yaml")).gameday
+    if game is None:
+        raise BadInput("this run is no game day: there are no roles", where="--role", todo="leave it out")
+    known_role(role, list(game.roles))
 
 
 def in_browser(command: list[str], port: int) -> None:

@@ -60,7 +60,8 @@ def with_drawn(scenario: Scenario, seed: int) -> Scenario:
     if scenario.nemesis is None:
         return scenario
     own = scenario.nemesis.seed if scenario.nemesis.seed is not None else seed
-    faults = [*scenario.faults, *draw(scenario, own, known_links(), known_parts())]
+    edges = scenario.stack.edge.instances
+    faults = [*scenario.faults, *draw(scenario, own, known_links(edges=edges), known_parts(edges=edges))]
     return scenario.model_copy(update={"faults": faults, "nemesis": None})
 
 

@@ -14,7 +14,7 @@ import msgspec
 import simpy
 
 from sim.clock import LiveEnvironment, Outcome
-from sim.faults.telling import tell
+from sim.faults.telling import mark, tell
 from sim.faults.toxics import JITTER_EVERY_S, jittered
 from sim.faults.written import Written
 from sim.history.journal import Journal
@@ -100,13 +100,14 @@ class Nemesis:
         outcome: Outcome = yield self._env.call(self._rig.make(told))
         if outcome.kind != "ok":
             active.seen = str(outcome.error)[:300]
-            self._journal.complete(i, outcome.kind, value={"name": fault.name}, error=active.seen)
+            self._journal.complete(i, outcome.kind, value={"name": fault.name, **mark(fault)},
+                                   error=active.seen)
             return False
         active.effect_s = round(self._journal.now_s() - ordered_s, 4)
         active.state = "made" if active.is_on else active.state
         active.ends_s = self._env.now + (fault.for_ if fault.for_ is not None else inf)
         self._written.write(fault.name, "made")
-        self._journal.note("nemesis", "made", {"name": fault.name, "effect_s": active.effect_s})
+        self._journal.note("nemesis", "made", {"name": fault.name, "effect_s": active.effect_s, **mark(fault)})
         outcome = yield self._env.call(self._rig.prove(fault.name))
         proof = outcome.value if outcome.kind == "ok" else {"proven": False, "seen": str(outcome.error)[:300]}
         if not active.is_on:
@@ -114,7 +115,8 @@ class Nemesis:
         else:
             active.state = "proven" if proof["proven"] else "not proven"
         active.seen = str(proof["seen"])
-        self._journal.complete(i, "ok", value={"name": fault.name, "effect_s": active.effect_s, **proof})
+        self._journal.complete(i, "ok", value={"name": fault.name, "effect_s": active.effect_s, **proof,
+                                             **mark(fault)})
         return True
 
     def _last(self, active: Active) -> Generator[simpy.Event, Any, None]:
@@ -147,23 +149,23 @@ class Nemesis:
         if active.healing is not None:
             yield active.healing
             return
-        name = active.fault.name
+        name, marked = active.fault.name, mark(active.fault)
         if self.active.get(name) is not active:
             return
         active.state, active.healing = "healing", self._env.event()
-        i = self._journal.invoke("nemesis", "heal", value={"name": name, **_place(active.fault)})
+        i = self._journal.invoke("nemesis", "heal", value={"name": name, **_place(active.fault), **marked})
         outcome: Outcome = yield self._env.call(self._rig.heal(name))
         if outcome.kind == "ok":
             self._written.write(name, "healed")
             del self.active[name]
             told = dict(outcome.value or {})
             note = told.pop("note", None)
-            self._journal.complete(i, "ok", value={"name": name, **told})
+            self._journal.complete(i, "ok", value={"name": name, **told, **marked})
             if note:
-                self._journal.note("harness", "note", {"text": note, "level": "warn"})
+                self._journal.note("harness", "note", {"text": note, "level": "warn", **marked})
         else:
             active.state, active.seen = "not healed", str(outcome.error)[:300]
-            self._journal.complete(i, outcome.kind, value={"name": name}, error=active.seen)
+            self._journal.complete(i, outcome.kind, value={"name": name, **marked}, error=active.seen)
         done, active.healing = active.healing, None
         done.succeed()
 

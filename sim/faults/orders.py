@@ -1,7 +1,8 @@
 """What people may ask of the nemesis while a rehearsal runs: inject, heal, list.
 
 An order is checked as strictly as a line of the scenario file and by the same rules; what is
-wrong with it is the answer. It may name a fault that the scenario keeps `by hand`.
+wrong with it is the answer. It may name a fault that the scenario keeps `by hand`. What the
+facilitator of a game day orders is a surprise; to everybody else surprises are not there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from sim.clock import LiveEnvironment
 from sim.errors import Refused
 from sim.faults.nemesis import Active, Nemesis
 from sim.faults.telling import lasting, said
-from sim.scenario import Fault
+from sim.history.gameday import FACILITATOR
+from sim.scenario import Fault, Surprise
 from sim.scenario.kinds import CATALOGUE, PartKind, own_keys, unable
 from sim.scenario.messages import did_you_mean, suggest
 from sim.scenario.rules import misplaced
@@ -42,7 +44,7 @@ class Orders:
 
         Raises Refused with what is wrong with it.
         """
-        fault = self._kept(str(arguments.get("fault") or "")) or self._wanted(arguments)
+        fault = self._kept(str(arguments.get("fault") or ""), arguments) or self._wanted(arguments)
         active, tried = self._nemesis.make(fault, by=who)
         await self._awaited(tried, PROOF_S)
         what = f"{fault.name}: {fault.fault} on {fault.where}"
@@ -55,7 +57,7 @@ class Orders:
 
     async def heal(self, who: str, arguments: dict[str, Any]) -> str:
         """Take one fault off by its name, or all. Raises Refused if there is none of that name."""
-        active = self._nemesis.active
+        active = {name: one for name, one in self._nemesis.active.items() if _may_know(arguments, one.fault)}
         name = str(arguments.get("name") or "")
         if not active:
             raise Refused("no fault is on")
@@ -74,19 +76,21 @@ class Orders:
     async def faults(self, who: str, arguments: dict[str, Any]) -> str:
         """The faults that are on, with proof and countdown, and those that are planned."""
         lines = [f"on       {one.fault.name}  {said(one.fault)}  {self._proof(one)}  {self._until(one)}"
-                 for one in self._nemesis.active.values()]
+                 for one in self._nemesis.active.values() if _may_know(arguments, one.fault)]
         for fault in self._nemesis.planned.values():
-            lines.append(f"planned  {fault.name}  {said(fault)}  at {fault.at}{lasting(fault)}")
+            if _may_know(arguments, fault):
+                lines.append(f"planned  {fault.name}  {said(fault)}  at {fault.at}{lasting(fault)}")
         return "\n".join(lines) or "no fault is on and none is planned"
 
-    def _kept(self, name: str) -> Fault | None:
-        return self._nemesis.planned.get(name) if name not in CATALOGUE else None
+    def _kept(self, name: str, arguments: dict[str, Any]) -> Fault | None:
+        kept = self._nemesis.planned.get(name) if name not in CATALOGUE else None
+        return kept if kept is not None and _may_know(arguments, kept) else None
 
     def _wanted(self, arguments: dict[str, Any]) -> Fault:
         kind = str(arguments.get("fault") or "")
         if not kind:
             raise Refused("inject needs a fault", todo=usage())
-        raw = {key: value for key, value in arguments.items() if key not in ("parameters", "for_s", "fault")}
+        raw = {key: value for key, value in arguments.items() if key not in _NOT_OF_THE_FAULT}
         raw |= dict(arguments.get("parameters") or {})
         raw = {key: _written(key, value) for key, value in raw.items()}
         if arguments.get("for_s") is not None:
@@ -96,7 +100,7 @@ class Orders:
         if name in self._nemesis.names:
             raise Refused(f"a fault named {name!r} was there before", todo="give this one another name")
         try:
-            fault = Fault.model_validate(raw)
+            fault = (Surprise if is_facilitator(arguments) else Fault).model_validate(raw)
         except ValidationError as error:
             raise Refused(_first(error, kind), todo=usage(kind)) from None
         if wrong := misplaced(fault, self._links, self._parts):
@@ -148,6 +152,17 @@ def usage(kind: str = "") -> str:
     return " ".join(f"inject {kind} {told.on.upper()} {keys}{lasts}".split())
 
 
+def is_facilitator(arguments: dict[str, Any]) -> bool:
+    """Is it the facilitator who asks?"""
+    return arguments.get("role") == FACILITATOR
+
+
+def _may_know(arguments: dict[str, Any], fault: Fault) -> bool:
+    return is_facilitator(arguments) or not isinstance(fault, Surprise)
+
+
+_NOT_OF_THE_FAULT = ("parameters", "for_s", "fault", "role", "tag")
+"""What an order says beside the fault's own keys."""
 _UNITS = {**dict.fromkeys(("latency", "jitter", "delay", "timeout", "for"), "s"), "rate": "B/s",
           **dict.fromkeys(("bytes", "average_size", "size_variation", "memory"), "B")}
 """Key → the unit in which a bare number of it counts: a screen sends seconds and bytes."""

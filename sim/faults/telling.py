@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.faults.toxics import as_op
-from sim.scenario import Fault
+from sim.scenario import Fault, Surprise
 from sim.scenario.kinds import CATALOGUE, own_keys
 from sim.scenario.quantities import duration_text
 
@@ -14,16 +14,21 @@ def tell(fault: Fault) -> dict[str, Any]:
     """The value of its op, and all that whoever must heal it needs to know.
 
     `{name, fault, link, stream, toxic, effect, least_delay_s, for_s?}` on a link,
-    `{name, fault, part, for_s?, …its own keys in inner units}` on a part.
+    `{name, fault, part, for_s?, …its own keys in inner units}` on a part; a surprise has its mark.
     """
     if CATALOGUE[fault.fault].on == "link":
-        return as_op(fault)
+        return as_op(fault) | mark(fault)
     told: dict[str, Any] = {"name": fault.name, "fault": fault.fault, "part": fault.part}
     told |= {key.rstrip("_"): getattr(fault, key) for key in own_keys(fault.fault)
              if getattr(fault, key) is not None}
     if fault.for_ is not None:
         told["for_s"] = fault.for_
-    return told
+    return told | mark(fault)
+
+
+def mark(fault: Fault) -> dict[str, Any]:
+    """What every op about a surprise carries, so that it can be kept from the players; {} of any other fault."""
+    return {"surprise": True} if isinstance(fault, Surprise) else {}
 
 
 def said(fault: Fault) -> str:

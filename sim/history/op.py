@@ -39,7 +39,7 @@ runbook, process = `runbook`
     proof_well   → ok|fail {…}: blue proven well after a rollback
 
 harness, process = `harness`
-    note info {text, level: info|warn|error, who?}     gauge info {…} (see sim/rehearsal.py), once a second
+    note info {text, level: info|warn|error, who?, role?, tag?}     gauge info {…} (see sim/rehearsal.py), once a second
     stack  {…} → ok {ready_s, parts: {name: version}}  link {link} → ok {proven, delay_ms}
     end info {ended: completed|rolled_back|failed, why}
 
@@ -47,10 +47,12 @@ nemesis, process = `nemesis`
     fault {name, fault, link|part, by?, for_s?, stream, toxic: {…}} → ok {effect_s, proven, expected, seen} | fail
     made  info {name, effect_s}: in effect, so long after the order or the planned instant
     heal  {name, link|part} → ok {seen} | fail
+    A surprise of a game day's card has `surprise: true` in each of them (sim.history.gameday).
 
 operator, process = `operator`
     VERB  {who, …} → ok|fail {told}: what was asked of the running rehearsal (sim.control.VERBS; `ask_step` and
-          `ask_heal` for step and heal) and answered
+          `ask_heal` for step and heal) and answered; on a game day with `role` in both, and `tag` for what it is about
+    tag   {who, role, of: index of an act, injection} → ok|fail: the facilitator says what an act was about
 
 verify, process = `verify` (what the harness read by key afterwards; names of grants are ours)
     keys | oracle | rows | consents | schema | queue …: ok {…}, described in sim/runbook/verify.py

@@ -1,40 +1,47 @@
-"""The debrief of a game day: what was done to whom, and when who noticed.
+"""The debrief of a game day: what was done to whom, who noticed what when, what broke, what to do.
 
-Noticing is an act: a note or a command that names the injection (as its tag, as `#name`, or by a
-name that is no common word). The injector's own commands notice nothing. Without one the page
-names the first act after it and says that nobody tied it to anything. There is no score.
+Everything is read from the history: noticing.py says what an act is about, recovering.py since
+when all was well. A fault that a person injected in an ordinary run is debriefed the same way.
+There is no score.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sim.history.history import Call, History
-from sim.history.op import Op
-from sim.report.calls import acts
+from sim.checks.judge import read
+from sim.checks.reading import HARNESS, Reading
+from sim.checks.terms import Terms
+from sim.checks.verdict import Verdict
+from sim.history.figures import FIGURES
+from sim.history.history import History
+from sim.report.calls import Outcomes, completed, due_s, is_proof
 from sim.report.instants import since, utc
 from sim.report.masking import masked
+from sim.report.noticing import Act, Injected, Noticing
+from sim.report.recovering import WELL_S, Recovery, Signs, bound, recovery
+from sim.report.sections import exact
+from sim.report.text import amount
 from sim.scenario import Scenario
+from sim.scenario.gameday import Surprise, watched
 
-WELL_S = 5.0
-"""Well again is five seconds on end without a call that got no usable answer."""
-_TAGS = ("injection", "about", "tag", "noticed")
+ACTION = "action:"
+"""A note that begins so is an action item."""
 
 
-class Act(NamedTuple):
-    """A note, a command or a decision."""
+class Line(NamedTuple):
+    """One line of the timeline."""
 
-    i: int
     t_s: float
     when: str
     utc: str
     who: str
     what: str
+    """note, gate, a command, surprise, fault, healed, well, step or guard."""
     text: str
-    tag: str
+    about: str
+    """The injection it is about, or ""."""
 
 
 class Injection(NamedTuple):
@@ -42,142 +49,173 @@ class Injection(NamedTuple):
 
     name: str
     what: str
+    surprise: bool
     begun: str
     healed: str
     broke: int
-    """Calls without a usable answer from when it was made until all was well again."""
-    well: str
-    """When, for five seconds on end, every call was answered again."""
+    """Calls due while it was on, and until all was well again, that got no usable answer."""
     noticed: str
-    """When and by whom; `not noticed` if nobody named it."""
+    """When and by whom; `not noticed` if nobody did."""
     after_s: float | None
+    """Seconds from its effect to the act that noticed it."""
     allowed: str
     in_time: bool | None
-    """None = no limit was written, or nobody noticed."""
+    """None = no goal was written, or nobody noticed."""
+    recovered: str
+    recovered_s: float | None
+    """Seconds from its effect until its guard's figure was back in its baseline; None = it never left it, or is out."""
     hope: str
 
 
 class Debrief(NamedTuple):
-    """Everything people did, and what was injected."""
+    """The sheet."""
 
-    acts: list[Act]
-    injections: list[Injection]
-    goals: list[str]
+    gameday: bool
+    """False: an ordinary run in which people acted."""
     roles: list[tuple[str, str]]
+    goals: list[str]
+    injections: list[Injection]
+    timeline: list[Line]
+    false_alarms: list[str]
+    broke: list[tuple[str, str, str]]
+    """(check, broken or unknown, in a sentence)."""
+    actions: list[str]
+    """Items the team wrote during the day (`action: …`)."""
+    questions: list[str]
+    """What the facts ask of the team."""
 
 
-def debrief(history: History, scenario: Scenario, refused_s: Sequence[float] = ()) -> Debrief | None:
-    """The debrief; None if nobody did anything and no game day was planned.
+def debrief(history: History, scenario: Scenario, verdict: Verdict | None = None,
+            reading: Reading | None = None) -> Debrief | None:
+    """The debrief; None if nobody did anything and no game day was played.
 
     Args:
-        refused_s: when calls were due that got no usable answer, in order.
+        verdict: what the checks say, for what broke.
+        reading: the history as the judge read it, if it is at hand.
     """
-    calls = [c for c in acts(history) if c.begun.process in ("operator", "nemesis") or c.begun.f == "gate"]
-    did = sorted([*_notes(history), *(a for c in calls if (a := _act(history, c)) is not None)], key=lambda a: a.i)
-    if not did and scenario.gameday is None:
-        return None
-    card = {str(c.get("name")): c for c in (scenario.gameday.card if scenario.gameday is not None else ())}
-    injections = [_injection(c, calls, did, card, refused_s) for c in calls if c.begun.f == "fault"]
+    noticing = Noticing()
+    for op in history.ops:
+        if op.process in HARNESS:
+            noticing.feed(op)
     game = scenario.gameday
-    return Debrief(did, injections, [masked(g) for g in game.goals] if game is not None else [],
-                   [(masked(k), masked(v)) for k, v in game.roles.items()] if game is not None else [])
+    if not noticing.acts and game is None:
+        return None
+    reading = reading if reading is not None else read(history, Terms.of(scenario))
+    signs = _signs(history, reading) if noticing.injected else Signs()
+    found = [_injection(one, noticing, signs, scenario, reading) for one in noticing.injected.values()]
+    return Debrief(
+        game is not None, [(masked(k), masked(v)) for k, v in game.roles.items()] if game is not None else [],
+        [masked(g) for g in game.goals] if game is not None else [], [f for f, _ in found],
+        _timeline(history, noticing, reading, found),
+        [_said(a) for a in noticing.false_alarms()],
+        [(c.name, c.verdict, masked(c.summary)) for c in verdict.checks if c.verdict in ("broken", "unknown")]
+        if verdict is not None else [],
+        [masked(a.text[len(ACTION):].strip()) for a in noticing.acts if _is_action(a)],
+        [question for f, _ in found for question in _questions(f)])
 
 
-def _notes(history: History) -> list[Act]:
-    found = []
-    for op in history.notes("note"):
-        value = op.value or {}
-        if value.get("who"):
-            found.append(_made(history, op, op.t_s, str(value["who"]), "note", str(value.get("text", "")), value))
-    return found
+def _signs(history: History, reading: Reading) -> Signs:
+    """Every call by the second in which it was due."""
+    signs, outcomes = Signs(), Outcomes(reading.timeline)
+    for call in completed(history):
+        outcome = outcomes.of(call)
+        if call.done is not None and outcome != "cut off" and not is_proof(call):
+            signs.feed(call.begun.f, due_s(call), call.done.t_s, failed=outcome == "failed", shed=outcome == "shed")
+    return signs
 
 
-def _act(history: History, call: Call) -> Act | None:
-    begun, done = call
-    value = begun.value or {}
-    if begun.f == "gate":
-        said = (done.value or {}) if done is not None else {}
-        if done is None or not said.get("who"):
-            return None
-        text = f"{said.get('decision', '?')} for {value.get('step', '')}: {said.get('reason') or 'no reason given'}"
-        return _made(history, begun, done.t_s, str(said["who"]), "gate", text, said)
-    if begun.process != "operator" or begun.f == "note":
-        return None  # a note stands in the history by itself
-    told = str((done.value or {}).get("told", "")) if done is not None else ""
-    extra = " ".join(f"{k}={v}" for k, v in value.items() if k != "who")
-    refused = " (refused)" if done is not None and done.type == "fail" else ""
-    text = " → ".join(part for part in (extra, told) if part) + refused
-    return _made(history, begun, begun.t_s, str(value.get("who", "?")), begun.f.removeprefix("ask_"), text, value)
-
-
-def _made(history: History, op: Op, t_s: float, who: str, what: str, text: str, value: dict[str, Any]) -> Act:
-    tag = next((str(value[key]) for key in _TAGS if value.get(key)), "")
-    return Act(op.i, t_s, since(t_s), utc(history.header, t_s), masked(who), masked(what), masked(text), masked(tag))
-
-
-def _injection(call: Call, calls: list[Call], acts: list[Act], card: dict[str, dict[str, Any]],
-               refused_s: Sequence[float]) -> Injection:
-    begun, done = call
-    value = begun.value or {}
-    name = str(value.get("name", "fault"))
-    made_s = done.t_s if done is not None else begun.t_s
-    heal = next((c for c in calls if c.begun.f == "heal" and (c.begun.value or {}).get("name") == name
-                 and c.begun.i > begun.i), None)
-    by = _injector(value, name, acts)
-    after = [a for a in acts if a.t_s >= begun.t_s and a.what != "inject" and not (by and a.who == by)]
-    seen = next((a for a in after if names(a, name)), None)
-    planned = card.get(name, {})
-    limit_s = _seconds(planned.get("noticed_in"))
-    after_s = None if seen is None else seen.t_s - made_s
-    first = next((a for a in after if a.t_s >= made_s), None)
-    if seen is not None:
-        noticed = f"{seen.when} by {seen.who}: {seen.text or seen.what}"
-    elif first is not None:
-        noticed = f"nobody named it; the first act after it was {first.who}'s {first.what} at {first.when}"
-    else:
-        noticed = "not noticed"
-    where = value.get("link") or value.get("part") or ""
-    healed_s = math.inf if heal is None else heal.done.t_s if heal.done is not None else heal.begun.t_s
-    broke, well_s = recovery(refused_s, made_s, healed_s)
+def _injection(one: Injected, noticing: Noticing, signs: Signs, scenario: Scenario,
+               reading: Reading) -> tuple[Injection, Recovery | None]:
+    planned = next((f for f in scenario.every_fault if f.name == one.name), None)
+    figure = watched(planned, scenario.guards)
+    came = None if one.failed else recovered(one, signs.series(figure), reading)
+    well_s = one.made_s if came is None or came.well_s is None else came.well_s
+    ends_s = max(well_s, min(one.healed_s, reading.last_s))
+    act = noticing.noticed(one.name)
+    after_s = None if act is None else max(0.0, act.t_s - one.made_s)
+    limit_s = planned.noticed_in if isinstance(planned, Surprise) else None
     return Injection(
-        masked(name), masked(f"{value.get('fault', 'fault')} on {where}"), since(made_s),
-        since(healed_s) if heal is not None else "not healed",
-        broke, f"{since(well_s)}, {well_s - made_s:.1f} s later" if broke else "nothing failed",
-        noticed, after_s, str(planned.get("noticed_in", "")),
-        None if limit_s is None or after_s is None else after_s <= limit_s, masked(str(planned.get("hope", ""))))
+        masked(one.name), masked(one.what), one.is_surprise, since(one.made_s),
+        "could not be made" if one.failed else "not healed" if math.isinf(one.healed_s) else since(one.healed_s),
+        signs.broke(one.made_s, ends_s), _noticed(one, act, noticing), after_s,
+        "" if limit_s is None else f"{limit_s:g} s", None if limit_s is None or after_s is None else after_s <= limit_s,
+        _recovered(figure, came, one), None if came is None or came.well_s is None else came.well_s - one.made_s,
+        masked(planned.hope) if isinstance(planned, Surprise) else ""), came
 
 
-def recovery(refused_s: Sequence[float], made_s: float, healed_s: float) -> tuple[int, float]:
-    """(calls without a usable answer, since when all was well) of a fault."""
-    broke, well_s = 0, made_s
-    for due_s in refused_s[bisect_left(refused_s, made_s):]:
-        if due_s - max(well_s, healed_s) >= WELL_S:
-            break
-        broke, well_s = broke + 1, due_s
-    return broke, well_s
-
-
-def names(act: Act, injection: str) -> bool:
-    """Does this act name the injection?"""
-    if act.tag == injection:
-        return True
-    words = {word.strip(".,:;!?()'\"=") for word in act.text.replace("=", " ").split()}
-    return f"#{injection}" in words or (injection in words and not injection.isalpha())
-
-
-def _injector(value: dict[str, Any], name: str, acts: list[Act]) -> str:
-    """Who made the fault by hand; "" if the plan did."""
-    if value.get("by"):
-        return masked(str(value["by"]))
-    return next((a.who for a in acts if a.what == "inject" and name in a.text), "")
-
-
-def _seconds(raw: Any) -> float | None:
-    from sim.scenario.quantities import duration
-
-    if raw is None:
+def recovered(one: Injected, series: dict[int, float], reading: Reading) -> Recovery | None:
+    """Since when the figure is back within the baseline step's worst second; None without a baseline."""
+    step = reading.timeline.step("baseline")
+    within = bound(series, step.begun_s, step.done_s) if step is not None and step.done_i >= 0 else None
+    if within is None:
         return None
-    try:
-        return duration(raw)
-    except ValueError:
-        return None
+    return recovery(series, within, one.made_s, one.healed_s, reading.last_s)
+
+
+def _recovered(figure: str, came: Recovery | None, one: Injected) -> str:
+    check, _, name = figure.partition(".")
+    meaning = FIGURES[check][name]
+    if one.failed:
+        return ""
+    if came is None:
+        return f"{meaning.label}: there is no baseline to compare with"
+    if not came.hurt:
+        return f"{meaning.label} never left its baseline"
+    worst = f"{meaning.label} {exact(came.worst, meaning.unit)} at worst"
+    if came.well_s is None:
+        return f"not recovered: {worst}, not back for {WELL_S} s before the end"
+    return f"{since(came.well_s)}, {amount(came.well_s - one.made_s, 's')} later; {worst}"
+
+
+def _noticed(one: Injected, act: Act | None, noticing: Noticing) -> str:
+    if act is not None:
+        return f"{since(act.t_s)} by {_said(act)}"
+    if (first := noticing.first_after(one.name)) is not None:
+        return (f"not noticed: nobody tagged it; the first act after it was {masked(first.who)}'s "
+                f"{masked(first.what)} at {since(first.t_s)}")
+    return "not noticed"
+
+
+def _said(act: Act) -> str:
+    who = f"{act.who} ({act.role})" if act.role else act.who
+    return masked(f"{who}: {act.text or act.what}")
+
+
+def _is_action(act: Act) -> bool:
+    return act.what == "note" and act.text.lower().startswith(ACTION)
+
+
+def _timeline(history: History, noticing: Noticing, reading: Reading,
+              found: list[tuple[Injection, Recovery | None]]) -> list[Line]:
+    def line(t_s: float, who: str, what: str, text: str, about: str = "") -> Line:
+        return Line(t_s, since(t_s), utc(history.header, t_s), masked(who), masked(what), masked(text), masked(about))
+
+    lines = [line(a.t_s, f"{a.who} ({a.role})" if a.role else a.who, a.what, a.text, noticing.about(a))
+             for a in noticing.acts]
+    for one, (told, came) in zip(noticing.injected.values(), found, strict=True):
+        lines.append(line(one.made_s, "nemesis", "surprise" if told.surprise else "fault",
+                          f"{one.what}{' could not be made' if one.failed else ''}", one.name))
+        if not one.failed and not math.isinf(one.healed_s):
+            lines.append(line(one.healed_s, "nemesis", "healed", one.what, one.name))
+        if came is not None and came.well_s is not None:
+            lines.append(line(came.well_s, "clients", "well", "well again since here", one.name))
+    lines += [line(s.begun_s, "runbook", "step", f"{s.name} begins") for s in reading.timeline.steps]
+    for op in history.notes("guard"):
+        value = op.value or {}
+        lines.append(line(op.t_s, "guard", "guard", f"{value.get('when')}: {value.get('action')}"))
+    return sorted(lines, key=lambda one: one.t_s)
+
+
+def _questions(one: Injection) -> list[str]:
+    """What the facts about one injection ask; nothing about one that went as hoped."""
+    if not one.surprise or one.healed == "could not be made":
+        return []
+    asked = []
+    if one.after_s is None:
+        asked.append(f"{one.name} was not noticed: what would have shown it?")
+    elif one.in_time is False:
+        asked.append(f"{one.name} was noticed after {one.after_s:.0f} s, the goal was {one.allowed}: "
+                     "what came too late?")
+    if one.recovered.startswith("not recovered"):
+        asked.append(f"{one.name} was not over when the day ended: who would have ended it, and how?")
+    return asked

@@ -50,10 +50,6 @@ class Downtime:
             found.append((due, good[n] if n < len(good) else self._last_s))
         return found
 
-    def refused_s(self) -> list[float]:
-        """When calls were due that got no usable answer, of all operations, in order."""
-        return sorted(due for dues in self._refused.values() for due in dues)
-
     def seconds(self) -> dict[str, float]:
         """Operation → how long it was down altogether; every operation that was asked for."""
         return {f: sum(end - begin for begin, end in self.spans(f))

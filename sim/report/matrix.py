@@ -21,10 +21,12 @@ USES: tuple[Use, ...] = ("introspect", "refresh", "revoke", "consent list", "red
 _USE: dict[str, Use] = {"introspect": "introspect", "refresh": "refresh", "revoke": "revoke", "authz": "consent list",
                         "code": "redeem code"}
 
-Minted = Literal["blue, in the copy", "blue, after the copy", "green"]
-Where = Literal["blue", "green, before the replay", "green, after the replay", "blue, after the return"]
-WHERE: tuple[Where, ...] = ("blue", "green, before the replay", "green, after the replay", "blue, after the return")
-MINTED: tuple[Minted, ...] = ("blue, in the copy", "blue, after the copy", "green")
+Minted = Literal["old blue", "blue, in the copy", "blue, after the copy", "green"]
+Where = Literal["old blue", "blue", "green, before the replay", "green, after the replay", "blue, after the return"]
+WHERE: tuple[Where, ...] = ("old blue", "blue", "green, before the replay", "green, after the replay",
+                            "blue, after the return")
+"""`old blue` is what blue was until its own upgrade, where the runbook has one."""
+MINTED: tuple[Minted, ...] = ("old blue", "blue, in the copy", "blue, after the copy", "green")
 
 
 class Cell:
@@ -61,6 +63,9 @@ class Matrix:
         self._reading, self._tokens = reading, tracking.tokens
         self._snapshot_i = timeline.snapshot.i if timeline.snapshot is not None else 1 << 62
         self._replayed_i = timeline.replayed_i.get("green", 1 << 62)
+        upgrade = timeline.step("upgrade")
+        self._upgraded_i = upgrade.done_i if upgrade is not None and upgrade.outcome == "ok" else -2
+        """Tokens of the population were minted before anything, at -1."""
         first = timeline.first_switch
         self._crossed_i = first.i if first is not None else 1 << 62
         self._wrong = {w.i for w in tracking.wrongs} | {loss.i for loss in tracking.losses.values()}
@@ -93,12 +98,14 @@ class Matrix:
 
     def columns(self) -> list[tuple[Where, str]]:
         """(where tokens could be used in this run, how to call it); a return only if there was one."""
-        found: list[tuple[Where, str]] = [(WHERE[0], "blue"), (WHERE[1], "green")]
+        seen = {where for _, _, where in self._cells}
+        old, blue, early, late, again = WHERE
+        found: list[tuple[Where, str]] = [(old, old)] if old in seen else []
         if self._replayed_i < 1 << 62:
-            found = [found[0], (WHERE[1], WHERE[1]), (WHERE[2], WHERE[2])]
-        if any(where == WHERE[3] for _, _, where in self._cells):
-            found.append((WHERE[3], WHERE[3]))
-        return found
+            found += [(blue, blue), (early, early), (late, late)]
+        else:
+            found += [(blue, blue), (early, "green")]
+        return [*found, (again, again)] if again in seen else found
 
     def _count(self, use: Use, begun: Op, done: Op) -> None:
         accepted = _accepted(use, done)
@@ -126,12 +133,16 @@ class Matrix:
         issued_i, route = (token.issued_i, token.route) if token is not None else self._codes.get(presented, (-1, None))
         if route == "green":
             return "green"
+        if issued_i < self._upgraded_i:
+            return "old blue"
         return "blue, after the copy" if issued_i > self._snapshot_i else "blue, in the copy"
 
     def _where(self, begun: Op, done: Op) -> Where:
         side = done.route or self._reading.side(begun, done)
         if side == "green":
             return "green, after the replay" if self._replayed_i < begun.i else "green, before the replay"
+        if begun.i < self._upgraded_i:
+            return "old blue"
         return "blue, after the return" if self._crossed_i < begun.i else "blue"
 
     def _revoked(self, begun: Op, done: Op) -> tuple[bool, bool]:

@@ -65,7 +65,7 @@ def page(verdict: Verdict, history: History, scenario: Scenario, *, reading: Rea
         hydra=sections.hydra(verdict),
         matrix=sections.matrix(figures.matrix), columns=figures.matrix.columns(),
         versions=sections.versions(scenario), not_shown=[masked(s) for s in not_shown(verdict, history, scenario)],
-        debrief=debrief(history, scenario, figures.downtime.refused_s()), beside=beside,
+        debrief=debrief(history, scenario, verdict, reading), beside=beside,
         again=masked(again(verdict, scenario)), parts=sections.parts(history))
 
 

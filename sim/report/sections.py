@@ -253,5 +253,6 @@ def matrix(filled: Matrix) -> list[tuple[str, list[Any]]]:
 
 
 def versions(scenario: Scenario) -> dict[str, str]:
-    """Side → Hydra's version on it."""
-    return {"blue": str(scenario.stack.blue.hydra), "green": str(scenario.stack.green.hydra)}
+    """Side → Hydra's version on it; `old blue` is what blue begins as."""
+    blue = scenario.stack.blue
+    return {"blue": str(blue.hydra), "green": str(scenario.stack.green.hydra), "old blue": str(blue.first)}

@@ -6,7 +6,7 @@ new one better, what was not shown, where is the proof, how do I do it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ _NEXT = {
 }
 
 
-def report_text(verdict: Verdict, history: History, scenario: Scenario, folder: Path) -> str:
-    """The whole report, ending in a newline."""
+def report_text(verdict: Verdict, history: History, scenario: Scenario, folder: Path,
+                debrief: Sequence[str] = ()) -> str:
+    """The whole report, ending in a newline; `debrief` are the lines of a game day's sheet."""
     lines: list[str] = []
     lines += _headline(verdict, history, scenario)
     lines += _price(verdict)
@@ -34,6 +35,7 @@ def report_text(verdict: Verdict, history: History, scenario: Scenario, folder: 
     lines += _phases(verdict)
     lines += _database(verdict)
     lines += _hydra(verdict)
+    lines += debrief
     lines += _labelled("NOT SHOWN", "; ".join(not_shown(verdict, history, scenario)))
     lines += _labelled("FILES", f"{_from_here(folder)}/  report.html  runbook.md  verdict.json  junit.xml")
     lines += _labelled("AGAIN", again(verdict, scenario))

@@ -226,7 +226,19 @@ KEYS: dict[str, Topic] = {
         _NONE,
     ),
     "gameday": Topic(
-        "Roles, goals and the facilitator's card.", "People rehearse, too.", "Read and kept; not played yet.", _NONE
+        "Roles, goals and the facilitator's card of surprises, played by rehearse gameday alone.",
+        "People rehearse, too: whether somebody sees a dead capture in time is no property of a program.",
+        "roles: {lead: decides, …}, goals: […], card: a list of surprises; --card FILE replaces it. Only the role "
+        "facilitator is shown surprises before the end, the others watch by rehearse watch RUN --role operator.",
+        "There, nobody hides anything but reality. On one machine the hiding is an honour system.",
+    ),
+    "card": Topic(
+        "The facilitator's surprises: faults that the players are not told of.",
+        "See gameday.",
+        "A list; each takes the keys of a fault (at: an instant, or by hand), and noticed_in: 60s, hope: TEXT, "
+        "guard: availability.failed_share | availability.shed | latency.introspect_p99. They take the planned faults' "
+        "road: faults.jsonl, nemesis, proof, healing.",
+        _NONE,
     ),
     "record": Topic(
         "What capture keeps: the grant or the request.",
@@ -237,6 +249,20 @@ KEYS: dict[str, Topic] = {
 }
 
 WORDS: dict[str, Topic] = {
+    "noticed": Topic(
+        "The first note or command of a player that is tagged to a surprise.",
+        "Noticing is an act: what nobody said helps nobody.",
+        "w on the screen, or ctl RUN note TEXT --tag now: whatever is wrong now. That is the surprise which is on (the "
+        "one made last), else the one healed last; before any it is a false alarm. The facilitator's tag outweighs it.",
+        _NONE,
+    ),
+    "recovered": Topic(
+        "Since when a surprise's guard is back within its baseline, for five seconds on end.",
+        "Healed is what the nemesis did; recovered is what users met.",
+        "The guard's figure is said of each second by itself, of the calls due in it; within means at most the worst "
+        "second of the baseline step. A relapse while the fault is on counts.",
+        _NONE,
+    ),
     "held": Topic(
         "The check was asked, had enough evidence, and nothing broke it.",
         "See exit code 0.",

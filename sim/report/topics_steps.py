@@ -47,12 +47,19 @@ STEPS: dict[str, Topic] = {
         "are refused is awaited. Introspection, discovery and user info go on.",
         "A refused revocation is the dangerous one: somebody wants an app out, now.",
     ),
+    "upgrade": Topic(
+        "Take blue from the version it begins as to its own, under its clients.",
+        "Who is two versions behind upgrades twice, and tokens of the first version must live through both.",
+        "upgrade, with stack.blue: {begins_as: 1.8.5, hydra: 1.11.10}. The old Hydra reads explicit columns, its "
+        "database is migrated online, then its Hydra is exchanged while requests wait at the edge.",
+        "Weeks lie between the two; the rows of the first are in both.",
+    ),
     "copy": Topic(
         "Copy blue's database to green.",
         "Blue is never migrated; the copy is.",
         "copy: {by: dump, jobs: 2}. One exported snapshot fixes the instant; pg_dump and pg_restore run in "
-        "parallel; keys are compared under the same snapshot. template clones on the server instead. Undo "
-        "drops the copy.",
+        "parallel; keys are compared under the same snapshot. Undo drops the copy. template, a clone on the "
+        "server, is refused: it is fixed when it ends, so nothing could tell a lost row from a new one.",
         "Hours for terabytes; the snapshot holds back vacuum on blue all the while.",
     ),
     "cleanup": Topic(

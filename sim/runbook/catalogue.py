@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sim.runbook import closing, database, own, prepare, switching, writing
+from sim.runbook import closing, database, own, prepare, switching, upgrading, writing
 from sim.runbook.context import Acting, Context
 from sim.scenario import Cleanup, Cutover, Migrate, Scenario, Soak, Step, Verify
 
@@ -42,6 +42,9 @@ CATALOGUE: dict[str, Entry] = {
                      "the queue acknowledges", "stop capturing", prepare.capture_undo, "nothing"),
     "writes": Entry("refuse whatever writes at the edge, or let it in again", writing.writes, "the edge answers",
                     "let everybody write again", writing.writes_undo, "nothing"),
+    "upgrade": Entry("take blue to its own version within 1.x: its database online, then its Hydra exchanged",
+                     upgrading.upgrade, "blue reads explicit columns", "none needed: blue serves as the newer version",
+                     None, "nothing"),
     "copy": Entry("copy blue's database to green under one snapshot and compare them", database.copy,
                   "every revocation before the capture has its outcome", "drop the copy",
                   database.copy_undo, "nothing"),
@@ -95,7 +98,7 @@ def entry_of(step: Step, scenario: Scenario) -> Entry:
                               abort_costs="what the old version can not read of what the new one issued")
     if isinstance(step, Verify) and scenario.in_place:
         return entry._replace(needs="somebody serves", abort_costs="as before it")
-    if isinstance(step, Soak) and scenario.in_place:
+    if isinstance(step, Soak) and (scenario.in_place or scenario.stack.blue.begins_as):
         return entry._replace(does="watch what clients meet, whichever version serves", needs="something serves",
                               abort_costs="as before it")
     if isinstance(step, Cleanup) and scenario.in_place:

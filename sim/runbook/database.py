@@ -22,7 +22,7 @@ def copy(ctx: Context, step: Copy) -> Acting:
         ctx.phases.mark("snapshot")
 
     figures = yield from ctx.do(ctx.rig.operations.copy(
-        by=step.by, jobs=step.jobs, on_snapshot=snapshot, progress=ctx.progress(step.name)))
+        jobs=step.jobs, on_snapshot=snapshot, progress=ctx.progress(step.name)))
     yield from ctx.measure("equality")
     if ctx.scenario.stack.authz.cleanup is not None:
         figures = {**figures, "grants": (yield from ctx.do(ctx.rig.operations.keep_grants()))}

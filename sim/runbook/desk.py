@@ -3,7 +3,8 @@
 Commands arrive over the control socket in the same loop as the runbook; each is an op
 with who said it. The runbook looks at the desk between steps and while it waits. A
 refused command says why. What the desk can't do itself (faults, the edge's buffer) whoever
-can has put into `acts`.
+can has put into `acts`. On a game day a command says the role of who gives it, and what it is
+about (see tagging.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import simpy
 from sim.errors import Refused, RehearsalError
 from sim.history.journal import Journal
 from sim.history.op import OpType
+from sim.runbook.tagging import Said, role_of
 
 Decision = Literal["go", "postpone", "rollback"]
 
@@ -56,6 +58,8 @@ class Desk:
         """Heals every fault and lets go what waits at the edge, at once."""
         self.acts: dict[str, Act] = {}
         """What others do for the desk: inject, heal, faults, buffer."""
+        self.said = Said()
+        """What people wrote and commanded so far."""
         self.one_step = False
         """The runbook pauses again once it has begun one step."""
         self.waiting: str | None = None
@@ -75,6 +79,8 @@ class Desk:
         if verb == "faults":
             return await self.faults(who, arguments)
         i = self._journal.invoke("operator", _ASKED.get(verb, verb), value={"who": who, **_plain(arguments)})
+        if verb not in ("note", "tag"):
+            self.said.remember(i, self._journal.now_s(), who, verb, arguments)
         kind: OpType = "fail"
         told = ""
         try:
@@ -90,7 +96,7 @@ class Desk:
             told = str(error)
             raise Refused(error.what, where=error.where, seen=error.seen, todo=error.todo) from error
         finally:
-            self._journal.complete(i, kind, value={"told": told})
+            self._journal.complete(i, kind, value={"told": told, **role_of(arguments)})
 
     def open_gate(self, step: str) -> simpy.Event:
         """A gate waits from now on; the event fires with an Answer."""
@@ -202,8 +208,14 @@ class Desk:
         text = str(arguments.get("text", "")).strip()
         if not text:
             raise Refused("a note needs a text")
-        self._journal.note("harness", "note", {"text": text[:400], "level": "info", "who": who})
+        about = {"tag": str(arguments["tag"])[:60]} if arguments.get("tag") else {}
+        op = self._journal.note("harness", "note", {"text": text[:400], "level": "info", "who": who,
+                                                    **about, **role_of(arguments)})
+        self.said.remember(op.i, op.t_s, who, text[:400], arguments)
         return "noted"
+
+    def tag(self, who: str, arguments: dict[str, Any]) -> str:
+        return self.said.tag(arguments)
 
     def _decide(self, answer: Answer) -> str:
         if not self.waiting:

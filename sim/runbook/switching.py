@@ -23,10 +23,13 @@ def ready(ctx: Context, step: Cutover) -> Acting:
 
 
 def cutover(ctx: Context, step: Cutover) -> Acting:
-    """Buffer, drain, fence, switch, release: one instant for new requests."""
+    """Buffer, drain, fence, switch, release: one instant for new requests, or one at each edge."""
     operations = ctx.rig.operations
     ctx.facts["crossed"] = True
     began_s = ctx.env.now
+    if step.hold == "each":
+        figures_of_all = yield from _one_by_one(ctx, step)
+        return {**figures_of_all, "took_s": round(ctx.env.now - began_s, 3)}
     yield from ctx.do(operations.buffer(True))
     _state(ctx, "BUFFERING", "cutover")
     figures: dict[str, Any] = {}
@@ -41,9 +44,7 @@ def cutover(ctx: Context, step: Cutover) -> Acting:
 def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str, Any]]:
     operations = ctx.rig.operations
     drained = yield from ctx.do(operations.drain("blue", deadline_s=DRAIN_S))
-    if step.fence == "blue":
-        yield from ctx.do(operations.fence("blue", True))
-        ctx.journal.note("runbook", "fence", {"side": "blue", "on": True})
+    yield from _fence(ctx, step)
     figures: dict[str, Any] = {"drained": drained}
     replay = _replay_step(ctx)
     if replay is not None and replay.traffic == "buffered":
@@ -52,17 +53,55 @@ def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str,
         if n and step.spread:
             yield ctx.env.timeout(step.spread)
         yield from switch(ctx, what, "green", share=step.share if what == "edge" else 1.0)
-    if any(isinstance(s, Soak) and s.capture_back for s in ctx.scenario.runbook) and ctx.facts.get("capturing"):
-        yield from ctx.do(operations.capture(True, direction="back"))
-        ctx.facts["capturing_back"] = True
+    yield from _capture_back(ctx)
     return figures
 
 
-def switch(ctx: Context, what: Any, to: Any, *, share: float = 1.0) -> Generator[simpy.Event, Any, None]:
-    """Point one system at a side; the edge's switch is the switch. `share` < 1: the rest stays."""
-    told = yield from ctx.do(ctx.rig.operations.switch(what, to, share=share))
-    ctx.journal.note("runbook", "switch", {"what": what, "to": to, **({"share": share} if share < 1 else {}), **told})
-    if what == "edge" and to == "green":
+def _one_by_one(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str, Any]]:
+    """Each edge holds its own requests while it switches; meanwhile the others serve from where they point.
+
+    The other systems switch with the first edge; the fence comes with the last.
+    """
+    operations = ctx.rig.operations
+    edges = range(ctx.scenario.stack.edge.instances)
+    drained: list[Any] = []
+    for only in edges:
+        if only and step.spread:
+            yield ctx.env.timeout(step.spread)
+        yield from ctx.do(operations.buffer(True, only=only))
+        try:
+            drained.append((yield from ctx.do(operations.drain("blue", deadline_s=DRAIN_S, only=only))))
+            if only == edges[-1]:
+                yield from _fence(ctx, step)
+            for what in [what for what in step.switch if what != "edge"] if not only else []:
+                yield from switch(ctx, what, "green")
+            yield from switch(ctx, "edge", "green", share=step.share, only=only)
+        finally:
+            yield from ctx.do(operations.buffer(False, only=only))
+    yield from _capture_back(ctx)
+    return {"drained": drained}
+
+
+def _fence(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, None]:
+    if step.fence == "blue":
+        yield from ctx.do(ctx.rig.operations.fence("blue", True))
+        ctx.journal.note("runbook", "fence", {"side": "blue", "on": True})
+
+
+def _capture_back(ctx: Context) -> Generator[simpy.Event, Any, None]:
+    if any(isinstance(s, Soak) and s.capture_back for s in ctx.scenario.runbook) and ctx.facts.get("capturing"):
+        yield from ctx.do(ctx.rig.operations.capture(True, direction="back"))
+        ctx.facts["capturing_back"] = True
+
+
+def switch(ctx: Context, what: Any, to: Any, *, share: float = 1.0,
+           only: int | None = None) -> Generator[simpy.Event, Any, None]:
+    """Point one system at a side; the (first) edge's switch is the switch. `share` < 1: the rest stays."""
+    told = yield from ctx.do(ctx.rig.operations.switch(what, to, share=share, only=only))
+    ctx.journal.note("runbook", "switch", {
+        "what": what, "to": to, **({"share": share} if share < 1 else {}),
+        **({"edge": only + 1} if only is not None else {}), **told})
+    if what == "edge" and to == "green" and not only:
         ctx.phases.mark("switch")
 
 

@@ -3,6 +3,7 @@
 from sim.scenario.expect import Bound, Expectation
 from sim.scenario.faults import FAULTS, Anchor, Condition, Fault, Guard
 from sim.scenario.find import find_scenario, scenario_files
+from sim.scenario.gameday import GameDay, Surprise
 from sim.scenario.load import load_scenario, load_text
 from sim.scenario.messages import BadScenario, Problem
 from sim.scenario.model import (
@@ -10,7 +11,6 @@ from sim.scenario.model import (
     CleanupJob,
     ClientCounts,
     Edge,
-    GameDay,
     Green,
     PopulationSize,
     Scenario,
@@ -40,6 +40,7 @@ from sim.scenario.steps import (
     Soak,
     Step,
     StepBase,
+    Upgrade,
     Verify,
     Writes,
 )
@@ -83,9 +84,11 @@ __all__ = [
     "StackChoice",
     "Step",
     "StepBase",
+    "Surprise",
     "Tokens",
     "Tolerance",
     "TrafficShape",
+    "Upgrade",
     "Verify",
     "Writes",
     "find_scenario",

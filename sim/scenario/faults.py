@@ -129,7 +129,7 @@ class Fault(Strict):
         for key in kind.needs:
             if getattr(self, key) is None:
                 raise ValueError(f"the fault `{self.fault}` needs `{key}`")
-        for key in sorted(self.model_fields_set - set(COMMON)):
+        for key in sorted((self.model_fields_set & set(Fault.model_fields)) - set(COMMON)):
             if getattr(self, key) is not None and key not in own_keys(self.fault):
                 takes = ", ".join(own.rstrip("_") for own in own_keys(self.fault)) or "no keys of its own"
                 word = key.rstrip("_")

@@ -102,12 +102,13 @@ def _path(root: Node, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 def _said(root: Node, path: tuple[str | int, ...], here: str) -> str:
     """How a place is called in a message: a step by its name."""
-    if len(path) >= 2 and path[0] in ("runbook", "faults"):
-        node = root.find(path[:2])
-        named = node.get("name") or node.get("kind")
-        what = "the step" if path[0] == "runbook" else "the fault"
-        rest = ".".join(str(p) for p in path[2:])
-        return f"{what} `{named.value if named else path[1]}`" + (f".{rest}" if rest else "")
+    for below, what in ((("runbook",), "the step"), (("faults",), "the fault"), (("gameday", "card"), "the surprise")):
+        own = len(below) + 1
+        if len(path) >= own and path[: len(below)] == below:
+            node = root.find(path[:own])
+            named = node.get("name") or node.get("kind")
+            rest = ".".join(str(p) for p in path[own:])
+            return f"{what} `{named.value if named else path[own - 1]}`" + (f".{rest}" if rest else "")
     return f"`{here}`" if path else here
 
 

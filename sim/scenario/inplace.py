@@ -28,6 +28,7 @@ IMPOSSIBLE: dict[str, str] = {
 def in_place(scenario: Scenario) -> Iterator[Broken]:
     """Every rule of one shared database that does not hold."""
     yield from _upgrade(scenario)
+    yield from _begins(scenario)
     yield from _links(scenario)
     for n, step in enumerate(scenario.runbook):
         yield from _shared(scenario, n, step) if scenario.in_place else _apart(n, step)
@@ -55,14 +56,37 @@ def _upgrade(scenario: Scenario) -> Iterator[Broken]:
                      "columns does not help", "leave columns out")
 
 
+def _begins(scenario: Scenario) -> Iterator[Broken]:
+    """An upgrade before the upgrade: within 1.x, and blue/green afterwards."""
+    blue = scenario.stack.blue
+    there = next((n for n, step in enumerate(scenario.runbook) if step.role == "upgrade"), None)
+    if blue.begins_as is None:
+        if there is not None:
+            yield Broken(("runbook", there), "upgrade: blue begins as the version that it is",
+                         "write stack.blue.begins_as: 1.8.5, or leave upgrade out", on_key=True)
+        return
+    at = ("stack", "blue", "begins_as")
+    if UPGRADES.get((blue.begins_as, blue.hydra)) != "blue":
+        yield Broken(at, f"from {blue.begins_as} to {blue.hydra} was never tried here as a step before the rest",
+                     "write begins_as: 1.8.5 with hydra: 1.11.10")
+    if there is None:
+        yield Broken(at, f"blue begins as {blue.begins_as} and nothing takes it to {blue.hydra}",
+                     "add upgrade behind the baseline, or leave begins_as out")
+    if scenario.in_place:
+        yield Broken(at, "a chain of two upgrades goes on blue/green", "leave stack.green.database out")
+    if blue.columns == "explicit":
+        yield Broken(("stack", "blue", "columns"), "it names its columns by itself as long as it is "
+                     f"{blue.begins_as}", "leave columns out")
+
+
 def _links(scenario: Scenario) -> Iterator[Broken]:
-    for n, fault in enumerate(scenario.faults):
+    for path, fault in scenario.faults_with_paths():
         link = getattr(fault, "link", None) or ""
         if scenario.in_place and link.endswith("->green-postgres"):
-            yield Broken(("faults", n, "link"), "there is no green-postgres with stack.green.database: blue",
+            yield Broken((*path, "link"), "there is no green-postgres with stack.green.database: blue",
                          f"write {link.removesuffix('green-postgres')}blue-postgres")
         elif not scenario.in_place and link in ("green-hydra->blue-postgres", "migrator->blue-postgres"):
-            yield Broken(("faults", n, "link"), f"{link} is there only with stack.green.database: blue",
+            yield Broken((*path, "link"), f"{link} is there only with stack.green.database: blue",
                          f"write {link.removesuffix('blue-postgres')}green-postgres")
 
 

@@ -12,29 +12,30 @@ from ruamel.yaml.error import YAMLError
 from sim.errors import RehearsalError
 from sim.paths import data
 from sim.scenario.kinds import PartKind
+from sim.scenario.replicas import EDGE, replicated
 
 
 @lru_cache(maxsize=8)
-def known_links(stack: Path | None = None) -> tuple[str, ...]:
-    """The keys of `x-links` in compose/stack.yaml (or in `stack`), in the file's order.
+def known_links(stack: Path | None = None, *, edges: int = 1) -> tuple[str, ...]:
+    """The keys of `x-links` in compose/stack.yaml (or in `stack`), in the file's order, then those of more `edges`.
 
     Raises RehearsalError if the file is missing, is not YAML or names no links.
     """
-    links = _section("x-links", stack)
+    links = _section("x-links", stack, edges)
     if not links:
         raise RehearsalError("the stack file names no links", where=_where(stack), todo="list them under x-links")
     return tuple(links)
 
 
 @lru_cache(maxsize=8)
-def known_parts(stack: Path | None = None) -> dict[str, PartKind]:
+def known_parts(stack: Path | None = None, *, edges: int = 1) -> dict[str, PartKind]:
     """Services and jobs of the stack file on which a fault can be made, with what each is.
 
     Toxiproxy is left out: it is a means of the rehearsal, not a part of what is rehearsed.
     Raises RehearsalError as `known_links`.
     """
     found: dict[str, PartKind] = {}
-    for name, told in _section("services", stack).items():
+    for name, told in _section("services", stack, edges).items():
         if name == "toxiproxy":
             continue
         if "job" in (told.get("profiles") or []):
@@ -45,14 +46,14 @@ def known_parts(stack: Path | None = None) -> dict[str, PartKind]:
     return found
 
 
-def _section(name: str, stack: Path | None) -> dict[str, Any]:
+def _section(name: str, stack: Path | None, edges: int) -> dict[str, Any]:
     try:
         root = YAML(typ="safe", pure=True).load(Path(_where(stack)).read_text())
     except (OSError, YAMLError) as error:
         raise RehearsalError(
             "the stack file cannot be read", where=_where(stack), seen=str(error), todo="restore the checkout"
         ) from error
-    section = root.get(name) if isinstance(root, dict) else None
+    section = replicated(root, EDGE, edges).get(name) if isinstance(root, dict) else None
     return section if isinstance(section, dict) else {}
 
 

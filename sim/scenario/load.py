@@ -17,9 +17,10 @@ from sim.paths import PROJECT
 from sim.scenario.extend import apply_set, merge
 from sim.scenario.find import find_scenario
 from sim.scenario.findings import problems
+from sim.scenario.gameday import Surprise
 from sim.scenario.kinds import BOTH, CATALOGUE
 from sim.scenario.links import known_links, known_parts, with_pairs
-from sim.scenario.messages import BadScenario, Broken, Problem, in_order
+from sim.scenario.messages import BadScenario, Broken, Problem, in_order, suggest
 from sim.scenario.model import FORMAT, Scenario
 from sim.scenario.rules import broken
 from sim.scenario.tree import Node, Source, parse
@@ -27,15 +28,18 @@ from sim.scenario.tree import Node, Source, parse
 DEEPEST = 8
 """Assumption: more levels of extends than this is a mistake."""
 
-LATER = {"gameday": "is read and kept, not played yet (the game day comes later)"}
-"""Keys that are accepted before they do anything."""
+CARD_KEYS = ("roles", "goals", "card")
+"""What a card file may say, beside its format: each replaces the scenario's own."""
 
 FILE_KEYS = (("stack", "override"), ("population", "extra_sql"))
 """Keys whose value is a file beside the scenario."""
 
 
-def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scenario:
+def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = (), card: Path | None = None) -> Scenario:
     """Find, read and check a scenario; `sets` are `key=value` texts that come last.
+
+    Args:
+        card: the facilitator's card of a game day, a file of its own; it replaces what the scenario says there.
 
     Raises BadScenario (a BadInput, exit code 254) with every problem found, or BadInput if the
     file isn't there.
@@ -45,18 +49,21 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scen
     own_slug = root.value.pop("slug", None)
     for text in sets:
         apply_set(root, text)
+    if card is not None:
+        root.value["gameday"] = _dealt(root.get("gameday"), card)
     missing = [] if own_slug is not None else list(_missing_files(root, sets))
     slug = str(own_slug.value) if own_slug is not None else path.stem
-    notes = tuple(f"{key}: {LATER[key]}" for key in LATER if key in root.value)
     plain = root.plain()
     try:
-        scenario = Scenario.model_validate(plain | {"slug": slug, "path": path.resolve(), "notes": notes})
+        scenario = Scenario.model_validate(plain | {"slug": slug, "path": path.resolve()})
     except ValidationError as error:
         raise BadScenario(in_order([*missing, *problems(root, error)])) from None
-    scenario = scenario.model_copy(update={"notes": (*notes, *_one_engine_only(scenario))})
+    scenario = scenario.model_copy(update={"notes": tuple(_one_engine_only(scenario))})
     # A run folder's copy must load as long as it lives, whatever became of files and links since.
-    links = with_pairs(known_links()) if scenario.faults and own_slug is None else None
-    wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links, known_parts())]
+    edges = scenario.stack.edge.instances
+    links = with_pairs(known_links(edges=edges)) if scenario.every_fault and own_slug is None else None
+    parts = known_parts(edges=edges)
+    wrong = [Problem(rule.what, _place(root, rule), rule.todo) for rule in broken(scenario, links, parts)]
     if missing or wrong:
         raise BadScenario(in_order([*missing, *wrong]))
     return scenario
@@ -64,10 +71,11 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = ()) -> Scen
 
 def _one_engine_only(scenario: Scenario) -> Iterator[str]:
     """Faults that not every engine can make: known here, refused when the engine is."""
-    for fault in scenario.faults:
+    for fault in scenario.every_fault:
         kind = CATALOGUE[fault.fault]
         if kind.engines != BOTH:
-            yield f"faults: {fault.name} needs the {kind.engines[0]} engine: {kind.because}"
+            where = "gameday.card" if isinstance(fault, Surprise) else "faults"
+            yield f"{where}: {fault.name} needs the {kind.engines[0]} engine: {kind.because}"
 
 
 def load_text(text: str, *, name: str = "scenario.yaml") -> Scenario:
@@ -80,16 +88,36 @@ def load_text(text: str, *, name: str = "scenario.yaml") -> Scenario:
         return load_scenario(path)
 
 
-def _read(path: Path, above: tuple[Path, ...]) -> Node:
-    """A file's tree with everything it extends merged in."""
+def _dealt(written: Node | None, path: Path) -> Node:
+    """The scenario's game day with the card of a file; every key keeps its place in its own file."""
+    file = _file(path, "card")
+    wrong = [Problem(f"there is no key `{key}` in a card", node.at(), suggest(key, CARD_KEYS, what="keys"))
+             for key, node in file.value.items() if key not in ("format", *CARD_KEYS)]
+    if wrong:
+        raise BadScenario(in_order(wrong))
+    if file.get("card") is None:
+        raise BadScenario([Problem("this file has no card", file.place, "write card: and a list of surprises")])
+    said = {key: node for key, node in file.value.items() if key != "format"}
+    kept = written.value if written is not None and written.is_map else {}
+    return Node({**kept, **said}, file.place)
+
+
+def _file(path: Path, what: str) -> Node:
+    """The tree of one file, whose format is ours."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("the scenario cannot be read", where=str(path), seen=str(error)) from error
-    child = parse(Source(_shown(path), text))
-    if not child.is_map:
-        raise BadScenario([Problem("a scenario is a map of keys", child.place, "begin with `format: 1`")])
-    _check_format(child)
+        raise BadInput(f"the {what} cannot be read", where=str(path), seen=str(error)) from error
+    root = parse(Source(_shown(path), text))
+    if not root.is_map:
+        raise BadScenario([Problem(f"a {what} is a map of keys", root.place, "begin with `format: 1`")])
+    _check_format(root)
+    return root
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> Node:
+    """A file's tree with everything it extends merged in."""
+    child = _file(path, "scenario")
     _absolute_files(child, path.parent)
     extends = child.get("extends")
     if extends is None:

@@ -6,6 +6,7 @@ steps, links of the stack, names of figures: sim.scenario.rules).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 from sim.history.figures import Unit
 from sim.scenario.expect import Expectation, expectation
 from sim.scenario.faults import Draw, Fault, Guard
+from sim.scenario.gameday import GameDay, Surprise
 from sim.scenario.quantities import Duration, Rate, Share, amount, amount_text, share, share_text
 from sim.scenario.steps import Step, StepBase, Strict
 
@@ -28,6 +30,13 @@ class Blue(Strict):
     postgres: int = 15
     columns: Literal["all", "explicit"] = "all"
     """explicit = it reads through views that name the columns it knows, as a mended one would."""
+    begins_as: str | None = None
+    """An older version that it is when the run begins; the step `upgrade` takes it to `hydra`."""
+
+    @property
+    def first(self) -> str:
+        """The version it is when the run begins."""
+        return self.begins_as or self.hydra
 
 
 class Green(Strict):
@@ -52,6 +61,10 @@ class Edge(Strict):
     """A revocation that can't be captured: refused with 503, or let through unrecorded."""
     buffer_max: int = Field(default=2000, ge=1)
     """Requests that may wait at once."""
+    instances: int = Field(default=1, ge=1, le=3)
+    """Edges side by side; clients' requests go to each in turn."""
+    answers: Literal["own", "shared"] = "own"
+    """Whose kept refresh answers an edge gives out: its own, or any edge's (kept in the queue's memory)."""
 
 
 class CleanupGuard(Strict):
@@ -194,14 +207,6 @@ class Tolerance(Strict):
         return "all" if self.max == "all" else amount_text(self.max, self.unit)
 
 
-class GameDay(Strict):
-    """Roles, goals and the facilitator's card: read and kept, not played yet."""
-
-    roles: dict[str, str] = Field(default_factory=dict)
-    goals: list[str] = Field(default_factory=list)
-    card: list[dict[str, Any]] = Field(default_factory=list)
-
-
 def _seed(raw: Any) -> Any:
     if raw == "random":
         return None
@@ -243,6 +248,7 @@ class Scenario(Strict):
     tolerate: dict[str, Tolerance] = Field(default_factory=dict)
     """`check.figure` → tolerance; what is not listed is 0."""
     gameday: GameDay | None = None
+    """A run folder's copy has it only if a game day was played."""
     expect: Annotated[
         Expectation,
         BeforeValidator(expectation),
@@ -250,6 +256,23 @@ class Scenario(Strict):
     ] = Expectation("held", {}, {})
     notes: tuple[str, ...] = Field(default=(), exclude=True)
     """What the reader should know and nothing fails on, such as keys that are not played yet."""
+
+    @property
+    def surprises(self) -> list[Surprise]:
+        """The card of the game day; [] without one."""
+        return self.gameday.card if self.gameday is not None else []
+
+    @property
+    def every_fault(self) -> list[Fault]:
+        """What everybody may know of, then the surprises."""
+        return [*self.faults, *self.surprises]
+
+    def faults_with_paths(self) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
+        """Every fault and where it stands in the file: the planned ones, then the card's."""
+        for n, fault in enumerate(self.faults):
+            yield ("faults", n), fault
+        for n, surprise in enumerate(self.surprises):
+            yield ("gameday", "card", n), surprise
 
     @property
     def in_place(self) -> bool:

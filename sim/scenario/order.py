@@ -22,6 +22,9 @@ BEFORE: tuple[tuple[str, str, str], ...] = (
         "copy",
         "the longer lifetime spares refreshes in the window, and the window begins with the copy",
     ),
+    ("baseline", "upgrade", "a steady state must be known before anything is touched"),
+    *(("upgrade", later, "the rest is rehearsed from the version that blue then is")
+      for later in ("preflight", "lifetime", "capture", "copy")),
     ("capture", "copy", "a revocation after the copy's snapshot and before the capture would be in neither"),
     ("copy", "cleanup", "rows are mended in the copy, never on blue"),
     ("copy", "migrate", "blue is never migrated, only its copy is"),
@@ -42,6 +45,9 @@ BEFORE: tuple[tuple[str, str, str], ...] = (
 IN_PLACE: frozenset[tuple[str, str]] = frozenset({
     ("cleanup", "copy"), ("migrate", "copy"), ("cutover", "copy"), ("soak", "cutover"), ("cutover", "soak")})
 """What is not asked where both sides share one database: there is no copy, and the old fleet may be watched."""
+
+OLD_SOAK: frozenset[tuple[str, str]] = frozenset({("soak", "cutover"), ("cutover", "soak")})
+"""Nor where blue was upgraded first: it may be watched then."""
 
 NEEDS: tuple[tuple[str, str, str], ...] = (
     ("replay", "capture", "there is nothing to replay"),
@@ -74,7 +80,7 @@ def order(scenario: Scenario) -> Iterator[Broken]:
     steps = scenario.runbook
     first = _first(steps)
     last = {step.role: n for n, step in enumerate(steps)}
-    spared = IN_PLACE if scenario.in_place else frozenset()
+    spared = IN_PLACE if scenario.in_place else OLD_SOAK if "upgrade" in first else frozenset()
     for earlier, later, why in BEFORE:
         if (earlier, later) not in spared and earlier in first and later in first and first[earlier] > first[later]:
             yield Broken(
@@ -100,7 +106,7 @@ def order(scenario: Scenario) -> Iterator[Broken]:
             "move close to the end",
             on_key=True,
         )
-    for role in ("capture", "copy", "cutover", "migrate"):
+    for role in ("upgrade", "capture", "copy", "cutover", "migrate"):
         again = [n for n, step in enumerate(steps) if step.role == role][1:]
         for n in again:
             yield Broken(

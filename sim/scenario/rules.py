@@ -17,7 +17,7 @@ from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
 from sim.scenario.order import names, order, writes
 from sim.scenario.quantities import duration_text
-from sim.scenario.steps import Capture, Exec, Lifetime, Replay, Restore, Soak
+from sim.scenario.steps import Capture, Copy, Exec, Lifetime, Replay, Restore, Soak
 
 BLUE_VERSIONS = ("1.8.5", "1.11.10")
 GREEN_VERSIONS = ("1.11.10", "2.3.0")
@@ -29,9 +29,9 @@ def broken(scenario: Scenario, links: Sequence[str] | None, parts: dict[str, Par
     """Every rule that does not hold; `links` and `parts` are the stack's (None = do not look at them)."""
     for rule in _RULES:
         yield from rule(scenario)
-    for n, fault in enumerate(scenario.faults):
+    for path, fault in scenario.faults_with_paths():
         if links is not None and (wrong := misplaced(fault, links, parts)):
-            yield Broken(("faults", n, wrong[0]), *wrong[1:])
+            yield Broken((*path, wrong[0]), *wrong[1:])
 
 
 def misplaced(fault: Fault, links: Sequence[str], parts: dict[str, PartKind]) -> tuple[str, str, str] | None:
@@ -67,6 +67,9 @@ def _versions(scenario: Scenario) -> Iterator[Broken]:
                 f"PostgreSQL {number} cannot be had for {side}",
                 f"supported: {known_pg}",
             )
+    if stack.edge.answers == "shared" and not stack.edge.coalescing:
+        yield Broken(("stack", "edge", "answers"), "no answer is kept to be shared: stack.edge.coalescing is 0s",
+                     "write coalescing: 10s, or answers: own")
     if stack.green.postgres < stack.blue.postgres and not scenario.in_place:
         yield Broken(
             ("stack", "green", "postgres"),
@@ -81,6 +84,13 @@ def _single_steps(scenario: Scenario) -> Iterator[Broken]:
     for n, step in enumerate(scenario.runbook):
         if isinstance(step, Lifetime):
             yield from _lifetime(scenario, n, step)
+        if isinstance(step, Copy) and step.by == "template":
+            yield Broken(
+                ("runbook", n, "by"),
+                "a copy by template is not possible while blue serves: it is fixed when it ends, not by a snapshot, "
+                "so no comparison could tell a lost row from a new one; and blue's fences and roles would come along",
+                "write by: dump",
+            )
         if isinstance(step, Restore) and scenario.stack.authz.cleanup is None:
             yield Broken(
                 ("runbook", n),
@@ -158,13 +168,13 @@ def _drawn(scenario: Scenario) -> Iterator[Broken]:
 
 def _faults(scenario: Scenario) -> Iterator[Broken]:
     names: set[str] = set()
-    for n, fault in enumerate(scenario.faults):
+    for path, fault in scenario.faults_with_paths():
         if fault.name in names:
-            yield Broken(("faults", n, "name"), f"two faults are named `{fault.name}`", "give this one another name")
+            yield Broken((*path, "name"), f"two faults are named `{fault.name}`", "give this one another name")
         names.add(fault.name)
         for key, instant in (("at", fault.at), ("until", fault.until)):
             if isinstance(instant, Anchor):
-                yield from _instant(scenario, instant, ("faults", n, key))
+                yield from _instant(scenario, instant, (*path, key))
 
 
 def _instant(scenario: Scenario, instant: Anchor, path: Path) -> Iterator[Broken]:

@@ -34,9 +34,9 @@ def schema() -> Schema:
         definitions[f"step-{kind}"] = _step(kind, definitions)
     definitions["step"] = {"anyOf": [{"enum": _BARE}, *({"$ref": f"#/$defs/step-{kind}"} for kind in KINDS)]}
     definitions["Tolerance"] = _tolerance()
-    if "Fault" in definitions:
-        definitions["Fault"]["properties"]["at"].setdefault("type", "string")
-        definitions["Fault"]["anyOf"] = [
+    for fault in ("Fault", "Surprise"):
+        definitions[fault]["properties"]["at"].setdefault("type", "string")
+        definitions[fault]["anyOf"] = [
             {"properties": {"fault": {"enum": list(on(where))}}, "required": [where]} for where in ("link", "part")
         ]
     properties["runbook"] = {"type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1}

@@ -22,6 +22,7 @@ KINDS: tuple[str, ...] = (
     "lifetime",
     "capture",
     "writes",
+    "upgrade",
     "copy",
     "cleanup",
     "migrate",
@@ -155,6 +156,12 @@ class Writes(StepBase):
     """false = answered 503 from here on; true = let in again."""
 
 
+class Upgrade(StepBase):
+    """Takes blue from the version it begins as to its own, in place and online, before the rest."""
+
+    kind: Literal["upgrade"] = "upgrade"
+
+
 class Copy(StepBase):
     """Copies blue's database to green's."""
 
@@ -207,8 +214,10 @@ class Cutover(StepBase):
         "login_consent",
         "authz",
     ]
+    hold: Literal["together", "each"] = "together"
+    """together = every edge buffers, all switch, all let go; each = one edge after the other does all three."""
     spread: Duration = 0.0
-    """Seconds over which the switches are spread; 0 = all while the edge buffers."""
+    """Seconds from one switch to the next: of the systems, or with hold: each of the edges."""
     share: Share = Field(default=1.0, gt=0)
     """The share of requests that go to green; the rest stays on blue (in place only)."""
     fence: Literal["blue", "none"] = "blue"
@@ -296,6 +305,7 @@ Step = Annotated[
     | Lifetime
     | Capture
     | Writes
+    | Upgrade
     | Copy
     | Cleanup
     | Migrate
@@ -319,6 +329,7 @@ STEP_TYPES: dict[str, type[StepBase]] = {
     "lifetime": Lifetime,
     "capture": Capture,
     "writes": Writes,
+    "upgrade": Upgrade,
     "copy": Copy,
     "cleanup": Cleanup,
     "migrate": Migrate,

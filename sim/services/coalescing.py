@@ -3,9 +3,11 @@
 From 1.10 on Hydra kills a whole chain when a rotated refresh token comes again, and a client
 whose answer was lost can't help but retry. So the edge joins equal refreshes under way and
 keeps the answer for a short time. The rules are in `Coalescing`, without I/O; `Coalescer`
-adds the task that talks to Hydra and outlives the client.
+adds the task that talks to Hydra and outlives the client, and asks the other edges' answers
+where they are shared.
 
-A kept answer holds tokens: it lives in this process's memory only, for `keep_s`.
+A kept answer holds tokens: it lives in this process's memory only, for `keep_s` (and sealed in
+the queue's, if shared). What finds it knows tokens and people by their digests.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from sim.services import planted
 from sim.services.forms import asking_client
+from sim.services.shared_answers import SharedAnswers
 from sim.services.upstream import Reply
 
 ENTRIES_MAX = 4096
@@ -39,9 +42,17 @@ def coalescing_key(authorization: str | None, form: dict[str, str], epoch: int) 
     return sha256(b"".join(b"%d:%b" % (len(raw), raw) for raw in (part.encode() for part in parts))).digest()
 
 
+def digest(text: str) -> str:
+    """A token or a person by name, without saying it."""
+    return sha256(text.encode()).hexdigest()
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One exchange: under way while `kept_until_s` is None, then kept until that instant."""
+    """One exchange: under way while `kept_until_s` is None, then kept until that instant.
+
+    `presented`, `access`, `refresh` and `subject` are digests.
+    """
 
     key: bytes
     client: str
@@ -50,8 +61,40 @@ class Entry:
     access: str = field(default="", repr=False)
     refresh: str = field(default="", repr=False)
     subject: str | None = None
-    """Whose tokens, as the ID token says; None if there was none."""
+    """Whose tokens, as the ID token says or the rows do; None as long as nobody has said it."""
     kept_until_s: float | None = None
+    theirs: bool = False
+    """Another edge's exchange gave the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Why answers are void. Tokens and people are digests, so other edges may be told."""
+
+    kind: Literal["presented", "token", "subject", "switch"]
+    token: str = ""
+    client: str = ""
+    """Empty: of any client."""
+    subject: str = ""
+
+
+def presented(refresh_token: str) -> Void:
+    """A refresh token is presented: whoever holds it has the answer it came in."""
+    return Void("presented", token=digest(refresh_token))
+
+
+def token_revoked(token: str, client: str) -> Void:
+    """`client` revokes `token`: what presented or answered it is void, and that client's exchanges under way."""
+    return Void("token", token=digest(token), client=client)
+
+
+def subject_revoked(subject: str, client: str | None) -> Void:
+    """All of `subject` is revoked (at `client` alone if given): its entries are void, and all of unknown subject."""
+    return Void("subject", subject=digest(subject), client=client or "")
+
+
+SWITCHED = Void("switch")
+"""The route changed: everything is void."""
 
 
 class Coalescing:
@@ -80,56 +123,59 @@ class Coalescing:
     def begin(self, key: bytes, *, client: str, presented: str, now_s: float) -> Entry:
         """An exchange starts; the oldest kept ones go if there are too many."""
         self._expire(now_s)
-        entry = Entry(key, client, presented)
+        entry = Entry(key, client, digest(presented))
         self._entries[key] = entry
-        self._index(presented, key)
+        self._index(entry.presented, key)
         return entry
 
-    def settle(self, entry: Entry, status: int, body: bytes, now_s: float) -> None:
-        """The exchange has its answer: keep a 200 with a successor, forget everything else.
+    def settle(self, entry: Entry, status: int, body: bytes, now_s: float) -> bool:
+        """The exchange has its answer: keep a 200 with a successor, forget everything else. True if it is kept.
 
         A refusal is not kept either: Hydra says invalid_client also when its database stumbles.
         """
         if self._entries.get(entry.key) is not entry:
-            return  # void since
+            return False  # void since
         tokens = _tokens(body) if status == 200 else None
         if tokens is None or self._keep_s <= 0:
             self._drop(entry)
-            return
-        entry.access, entry.refresh, entry.subject = tokens
+            return False
+        access, refresh, subject = tokens
+        entry.access, entry.refresh = digest(access), digest(refresh)
+        entry.subject = digest(subject) if subject is not None else None
         entry.kept_until_s = now_s + self._keep_s
         self._index(entry.access, entry.key)
         self._index(entry.refresh, entry.key)
         self._entries.move_to_end(entry.key)
+        return True
+
+    def name(self, entry: Entry, subject: str) -> None:
+        """Somebody has said whose tokens a kept answer holds: others' revocations void it no more."""
+        if self._entries.get(entry.key) is entry:
+            entry.subject = digest(subject)
 
     def fail(self, entry: Entry) -> None:
         """The exchange was lost: nobody knows, so nothing is kept."""
         if self._entries.get(entry.key) is entry:
             self._drop(entry)
 
-    def present(self, refresh_token: str) -> None:
-        """A refresh token is presented: whoever holds it has the answer it came in, that one is void."""
-        for entry in self._holding(refresh_token):
-            if entry.refresh == refresh_token:
-                self._drop(entry)
-
-    def revoke_token(self, token: str, client: str) -> None:
-        """`client` revokes `token`: void what presented or answered it, and its exchanges under way."""
-        for entry in self._holding(token):
+    def void(self, what: Void) -> list[bytes]:
+        """Forget every answer that `what` makes void; their keys."""
+        dropped = self._voided(what)
+        for entry in dropped:
             self._drop(entry)
-        for entry in [e for e in self._entries.values() if e.kept_until_s is None and e.client == client]:
-            self._drop(entry)
+        return [entry.key for entry in dropped]
 
-    def revoke_subject(self, subject: str, client: str | None) -> None:
-        """All of `subject` is revoked (at `client` alone if given): void its entries and all of unknown subject."""
-        for entry in [e for e in self._entries.values()
-                      if e.subject in (None, subject) and client in (None, e.client)]:
-            self._drop(entry)
-
-    def switch(self) -> None:
-        """The route changed: everything is void."""
-        self._entries.clear()
-        self._by_token.clear()
+    def _voided(self, what: Void) -> list[Entry]:
+        entries = list(self._entries.values())
+        if what.kind == "switch":
+            return entries
+        if what.kind == "presented":
+            return [entry for entry in self._holding(what.token) if entry.refresh == what.token]
+        if what.kind == "token":
+            held = self._holding(what.token)
+            return [*held, *(e for e in entries if e.kept_until_s is None and e.client == what.client
+                             and e not in held)]
+        return [e for e in entries if e.subject in (None, what.subject) and what.client in ("", e.client)]
 
     def _holding(self, token: str) -> list[Entry]:
         return [self._entries[key] for key in self._by_token.get(token, ())]
@@ -179,25 +225,38 @@ def _subject(id_token: object) -> str | None:
     return subject if isinstance(subject, str) else None
 
 
+Whose = Callable[[str], Awaitable[str | None]]
+"""Refresh token → the person it stands for; None if nobody can say."""
+
+
+async def _nobody(_: str) -> str | None:
+    return None
+
+
 class Coalescer:
     """Runs the exchanges of `Coalescing`. Owned by the edge; only touched from its loop."""
 
-    def __init__(self, *, keep_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, keep_s: float, clock: Callable[[], float] = time.monotonic,
+                 shared: SharedAnswers | None = None) -> None:
         self.rules = Coalescing(keep_s=keep_s)
-        self._clock = clock
+        self._clock, self._shared = clock, shared
         self._under_way: set[asyncio.Task[None]] = set()
         self.joined = 0
         """How many refreshes were answered by another one's exchange."""
+        if shared is not None:
+            shared.on_void = self._told
 
-    def join(self, authorization: str | None, form: dict[str, str], epoch: int,
-             exchange: Callable[[], Awaitable[Reply]]) -> tuple[asyncio.Future[Reply], bool]:
-        """What will be the answer to one refresh, and whether another request's exchange gives it.
+    async def refresh(self, authorization: str | None, form: dict[str, str], epoch: int,
+                      exchange: Callable[[], Awaitable[Reply]], whose: Whose = _nobody,
+                      joins: Callable[[], None] = lambda: None) -> tuple[Reply, bool]:
+        """The answer to one refresh, and whether another request's exchange gave it.
 
-        `exchange` is started at most once per entry, as a task of its own; what it raises stands in the
-        future. Several requests may wait for it: shield it.
+        `exchange` is started at most once per entry, as a task of its own. `whose` is asked for the person
+        behind a new refresh token if the answer has no ID token. `joins` is called before a wait for another
+        request's exchange, which may yet fail. Raises what `exchange` raises.
         """
         now_s = self._clock()
-        self.rules.present(form["refresh_token"])
+        await self.void(presented(form["refresh_token"]))
         key = coalescing_key(authorization, form, epoch)
         entry = self.rules.find(key, now_s)
         is_joined = entry is not None
@@ -206,18 +265,34 @@ class Coalescer:
                                      presented=form["refresh_token"], now_s=now_s)
             entry.exchange = asyncio.get_running_loop().create_future()
             entry.exchange.add_done_callback(_seen)
-            task = asyncio.create_task(self._run(entry, exchange))
+            task = asyncio.create_task(self._run(entry, exchange, whose))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        else:
-            self.joined += 1
         assert entry.exchange is not None
-        return entry.exchange, is_joined
+        if is_joined:
+            joins()
+        reply = await asyncio.shield(entry.exchange)
+        is_joined = is_joined or entry.theirs
+        self.joined += is_joined
+        return reply, is_joined
 
-    async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]]) -> None:
+    async def void(self, what: Void) -> None:
+        """Forget what is void, here and at the other edges."""
+        dropped = self.rules.void(what)
+        if self._shared is not None:
+            await self._shared.void(asdict(what), dropped)
+
+    def _told(self, told: dict[str, str]) -> list[bytes]:
+        """Another edge says what is void; the keys that this one drops."""
+        return self.rules.void(Void(**told))  # type: ignore[arg-type]  # an edge's own words
+
+    async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]], whose: Whose) -> None:
         assert entry.exchange is not None
         try:
-            reply = await exchange()
+            if self._shared is None:
+                reply = await exchange()
+            else:
+                reply, entry.theirs = await self._shared.once(entry.key, exchange)
         except BaseException as error:
             if not planted.on("keep-failure"):
                 self.rules.fail(entry)
@@ -226,8 +301,14 @@ class Coalescer:
                 return
             entry.exchange.cancel()
             raise
-        self.rules.settle(entry, reply.status, reply.body, self._clock())
+        is_kept = self.rules.settle(entry, reply.status, reply.body, self._clock())
         entry.exchange.set_result(reply)
+        if self._shared is not None and not is_kept:
+            await self._shared.forget(entry.key)
+        if is_kept and entry.subject is None and (tokens := _tokens(reply.body)) is not None:
+            subject = await whose(tokens[1])
+            if subject:
+                self.rules.name(entry, subject)
 
     async def close(self) -> None:
         """Cancel what is still under way."""

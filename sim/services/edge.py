@@ -21,7 +21,7 @@ from multidict import CIMultiDict
 from sim.services import planted
 from sim.services.admission import Admitted, ListenerName, Refused, admit, is_write
 from sim.services.capture import Capture
-from sim.services.coalescing import Coalescer
+from sim.services.coalescing import SWITCHED, Coalescer, subject_revoked, token_revoked
 from sim.services.forms import BadForm, is_form, parse_form
 from sim.services.gate import Gate, Shed
 from sim.services.grants import CannotResolve, Grants
@@ -42,6 +42,7 @@ from sim.services.serving import (
     usage,
 )
 from sim.services.settings import SIDES, BadSetting, Direction, Environment, Side
+from sim.services.shared_answers import SharedAnswers
 from sim.services.taking import Taking
 from sim.services.under_way import UnderWay
 from sim.services.upstream import Lost, NotSent, Reply, Upstream
@@ -64,8 +65,11 @@ class Edge:
         self.coalescing_s = number("EDGE_COALESCING_S", 0.0)
         self.gate = Gate(wait_s=number("EDGE_BUFFER_S", 3.0), waiting_max=int(number("EDGE_BUFFER_MAX", 2000)))
         self.places = Places()
-        self.coalescer = Coalescer(keep_s=self.coalescing_s)
         self.queue = Queue(text("EDGE_QUEUE"))
+        is_shared = environment.choice("EDGE_ANSWERS", ("own", "shared")) == "shared"
+        self.shared = SharedAnswers(self.queue, _seal(text("EDGE_SEAL_KEY")), keep_s=self.coalescing_s) \
+            if is_shared else None
+        self.coalescer = Coalescer(keep_s=self.coalescing_s, shared=self.shared)
         self.grants = {side: Grants(text(f"EDGE_{side.upper()}_DSN"), side) for side in SIDES}
         on_failure = environment.choice("EDGE_QUEUE_DOWN", ("fail_closed", "fail_open"))
         is_recording = environment.choice("EDGE_CAPTURE_RECORD", ("grant", "request")) == "request"
@@ -77,7 +81,7 @@ class Edge:
         self.route = _side(environment.choice("EDGE_ROUTE", SIDES))
         self.share, self._owed = environment.number("EDGE_SHARE", 1.0), 0.0
         """How much of the requests goes to `route`, and what it has not had of that yet."""
-        self.epoch = 1
+        self.epoch = int(number("EDGE_EPOCH", 1))
         if (capture := environment.choice("EDGE_CAPTURE", ("off", "forward", "back"))) != "off":
             self.capture.is_on, self.capture.direction = True, _direction(capture)
         if environment.choice("EDGE_BUFFERING", ("off", "on")) == "on":
@@ -173,7 +177,8 @@ class Edge:
                 # counted as a whole: a drain must also wait for what is being resolved and stored
                 reply = await self._counted(side, self._revoke(revocation, side, recorded, ask, told))
             elif admitted.path == "/oauth2/token" and self.coalescing_s:
-                reply = await self._token(headers.get("Content-Type"), authorization, body, epoch, forward, told)
+                reply = await self._token(headers.get("Content-Type"), authorization, body, (side, epoch), forward,
+                                          told)
             else:
                 reply = await forward()
         except Shed as error:
@@ -195,20 +200,19 @@ class Edge:
         try:
             reply, sequence = await self.capture.revoke(revocation, side, recorded, ask)
         finally:
-            self._void(revocation)
+            await self._void(revocation)
         if sequence is not None:
             told["Rehearse-Capture"] = str(sequence)
         return reply
 
-    def _void(self, revocation: Asked) -> None:
+    async def _void(self, revocation: Asked) -> None:
         """Whatever came of it: kept answers of what was to die are not given out again."""
-        rules = self.coalescer.rules
         if revocation.kind == "token":
-            rules.revoke_token(revocation.token, revocation.client)
+            await self.coalescer.void(token_revoked(revocation.token, revocation.client))
         elif revocation.kind != "login":
-            rules.revoke_subject(revocation.subject, revocation.client or None)
+            await self.coalescer.void(subject_revoked(revocation.subject, revocation.client or None))
 
-    async def _token(self, content_type: str | None, authorization: str | None, body: bytes, epoch: int,
+    async def _token(self, content_type: str | None, authorization: str | None, body: bytes, route: tuple[Side, int],
                      forward: Exchange, told: dict[str, str]) -> Reply:
         try:
             form = parse_form(body) if is_form(content_type) else {}
@@ -216,10 +220,16 @@ class Edge:
             form = {}
         if form.get("grant_type") != "refresh_token" or not form.get("refresh_token"):
             return await forward()
-        exchange, is_joined = self.coalescer.join(authorization, form, epoch, forward)
+        side, epoch = route
+
+        def joins() -> None:
+            told["Rehearse-Coalesced"] = "1"  # also if it fails
+
+        reply, is_joined = await self.coalescer.refresh(authorization, form, epoch, forward,
+                                                        self.grants[side].subject_of, joins)
         if is_joined:
-            told["Rehearse-Coalesced"] = "1"  # said of a failure too
-        return await asyncio.shield(exchange)
+            joins()
+        return reply
 
     def _shed(self, reason: str, told: dict[str, str] | None = None) -> web.Response:
         self.shed[reason] += 1
@@ -296,7 +306,7 @@ class Edge:
         """From now on `share` of all requests goes to `to`, the rest to the other; returns the new route epoch."""
         self.route, self.share, self._owed = to, share, 0.0
         self.epoch += 1
-        self.coalescer.rules.switch()
+        self.coalescer.rules.void(SWITCHED)  # the other edges keep theirs until they turn, under another epoch
         return self.epoch
 
     def _next_side(self) -> Side:
@@ -316,7 +326,8 @@ class Edge:
             "buffering": self.gate.is_shut, "waiting": self.gate.waiting,
             "buffered_s": round(self.gate.buffered_s, 3),
             "in_flight": {side: under_way.count for side, under_way in self.in_flight.items()},
-            "capture": self.capture.status(), "coalesced": self.coalescer.joined, "shed": dict(self.shed),
+            "capture": self.capture.status(), "coalesced": self.coalescer.joined,
+            "unshared": self.shared.unshared if self.shared is not None else 0, "shed": dict(self.shed),
             "requests": self.requests, **usage(),
         }
 

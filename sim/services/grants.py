@@ -126,6 +126,14 @@ class Grants:
         rows = await self._fetch(_CONSENTS, asked.subject, asked.client or None)
         return Found(asked.kind, [row[0] for row in rows], "", asked.subject, at)
 
+    async def subject_of(self, token: str) -> str | None:
+        """Whose token it is; None if it is unknown here, or nobody can say just now."""
+        try:
+            rows = await self._fetch(_TOKEN, signatures(token))
+        except CannotResolve:
+            return None
+        return str(rows[0]["subject"]) if rows else None
+
     async def is_alive(self, request_ids: list[str]) -> bool:
         """True if any token row of these grants is active; raises CannotResolve."""
         return bool((await self._fetch({"1.x": _ALIVE, "2.x": _ALIVE}, request_ids))[0][0])

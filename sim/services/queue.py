@@ -72,7 +72,7 @@ class Queue:
         """Connect and make the stream if it is not there; raises QueueDown."""
         try:
             async with asyncio.timeout(2 * PUBLISH_S):
-                stream = await self._connected()
+                _, stream = await self.connected()
                 await stream.add_stream(api.StreamConfig(
                     name=STREAM, subjects=["revocation.>"], storage=api.StorageType.FILE,
                     retention=api.RetentionPolicy.LIMITS, discard=api.DiscardPolicy.NEW,
@@ -88,7 +88,7 @@ class Queue:
         """
         try:
             async with asyncio.timeout(PUBLISH_S):
-                stream = await self._connected()
+                _, stream = await self.connected()
                 stored = await stream.publish(subject, data, timeout=PUBLISH_S, stream=STREAM,
                                               headers={api.Header.MSG_ID.value: id})
         except (nats.errors.Error, OSError, TimeoutError) as error:
@@ -102,7 +102,7 @@ class Queue:
         Raises QueueDown.
         """
         try:
-            stream = await self._connected()
+            _, stream = await self.connected()
             pull = await stream.pull_subscribe(
                 f"revocation.*.{direction}", stream=STREAM, config=api.ConsumerConfig(
                     ack_policy=api.AckPolicy.NONE, deliver_policy=api.DeliverPolicy.ALL, inactive_threshold=60.0))
@@ -124,12 +124,11 @@ class Queue:
         """One round trip to the server that leaves nothing behind; raises QueueDown."""
         try:
             async with asyncio.timeout(PUBLISH_S):
-                await self._connected()
-                assert self._client is not None
-                if not self._client.is_connected:  # between two connections a flush has nothing to wait for
+                client, _ = await self.connected()
+                if not client.is_connected:  # between two connections a flush has nothing to wait for
                     raise QueueDown("Disconnected")
-                await self._client.flush(timeout=1)
-                if not self._client.is_connected:
+                await client.flush(timeout=1)
+                if not client.is_connected:
                     raise QueueDown("Disconnected")
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise QueueDown(type(error).__name__) from error
@@ -140,9 +139,10 @@ class Queue:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._client.close()
 
-    async def _connected(self) -> JetStreamContext:
+    async def connected(self) -> tuple[Client, JetStreamContext]:
+        """The connection, opened if there is none; it may be broken just now. Raises nats' errors and OSError."""
         if self._stream is not None and self._client is not None and not self._client.is_closed:
-            return self._stream
+            return self._client, self._stream
         async with self._connecting:
             if self._stream is None or self._client is None or self._client.is_closed:
                 self._client = await nats.connect(
@@ -150,7 +150,7 @@ class Queue:
                     connect_timeout=1, pending_size=0, ping_interval=2, max_outstanding_pings=2,
                     error_cb=_ignored)
                 self._stream = self._client.jetstream(timeout=PUBLISH_S)
-            return self._stream
+            return self._client, self._stream
 
 
 async def _ignored(error: Exception) -> None:

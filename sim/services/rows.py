@@ -24,13 +24,14 @@ _CONSENT_KINDS = ("consent", "subject")
 _TRIES = 5
 Taken = tuple[Intent, Sequence[str]]
 """A revocation, and those of its grants that it is to take away here."""
-_TOKEN_TABLES = ("hydra_oauth2_access", "hydra_oauth2_refresh", "hydra_oauth2_code", "hydra_oauth2_pkce",
-                 "hydra_oauth2_oidc")
+TOKEN_TABLES = ("hydra_oauth2_access", "hydra_oauth2_refresh", "hydra_oauth2_code", "hydra_oauth2_pkce",
+                "hydra_oauth2_oidc")
+"""Those that hold a chain's rows by request_id."""
 _NETWORK = "nid = (SELECT id FROM networks ORDER BY created_at LIMIT 1)"  # one per database; 2.x serves the first
 
-_TOKENS: dict[Schema, dict[str, str]] = {
+TAKE_TOKENS: dict[Schema, dict[str, str]] = {
     "2.x": {table: f"DELETE FROM {table} WHERE request_id = ANY($1) AND {_NETWORK} RETURNING request_id"
-            for table in _TOKEN_TABLES},
+            for table in TOKEN_TABLES},
     "1.x": {
         "hydra_oauth2_access": "DELETE FROM hydra_oauth2_access WHERE request_id = ANY($1) RETURNING request_id",
         "hydra_oauth2_refresh": "UPDATE hydra_oauth2_refresh SET active = false WHERE request_id = ANY($1) AND active"
@@ -41,6 +42,7 @@ _TOKENS: dict[Schema, dict[str, str]] = {
         "hydra_oauth2_oidc": "DELETE FROM hydra_oauth2_oidc WHERE request_id = ANY($1) RETURNING request_id",
     },
 }
+"""By schema and table: takes away the rows of grants ($1, text[]) and names them."""
 _CONSENT: dict[Schema, dict[str, str]] = {
     "2.x": {"hydra_oauth2_flow": f"DELETE FROM hydra_oauth2_flow WHERE consent_challenge_id = ANY($1)"
                              f" AND {_NETWORK} RETURNING consent_challenge_id"},
@@ -105,7 +107,7 @@ class Rows:
                 gone = await connection.fetch(_LOGIN, intent.subject, _until(intent))
                 changed.setdefault("hydra_oauth2_authentication_session", []).extend("" for _ in gone)
         grants, consents = _split(taken)
-        for statements, names in ((_TOKENS, grants), (_CONSENT, consents)):
+        for statements, names in ((TAKE_TOKENS, grants), (_CONSENT, consents)):
             for table, statement in statements[self.schema].items() if names else ():
                 changed.setdefault(table, []).extend(row[0] for row in await connection.fetch(statement, names))
         return {table: names for table, names in changed.items() if names}

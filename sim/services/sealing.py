@@ -1,7 +1,7 @@
-"""Sealing of recorded requests: AES-GCM with a key that lives as long as the run.
+"""Sealing of what holds tokens and goes through the queue: AES-GCM with a key that lives as long as the run.
 
-Only for `record: request`, the plausible mistake of replaying what was asked instead of what
-it did. Even then no token stands in the queue.
+For refresh answers that edges share, and for `record: request`, the plausible mistake of
+replaying what was asked instead of what it did. Either way no token stands in the queue.
 """
 
 from __future__ import annotations
@@ -45,14 +45,23 @@ class Seal:
 
     def close(self, record: Recorded, id: str) -> str:
         """The sealed record, bound to the intent `id`."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, json.dumps(asdict(record)).encode(), id.encode())
-        return base64.b64encode(nonce + sealed).decode()
+        return base64.b64encode(self.wrap(json.dumps(asdict(record)).encode(), id)).decode()
 
     def open(self, sealed: str, id: str) -> Recorded:
         """Raises Unsealable."""
         try:
-            raw = base64.b64decode(sealed, validate=True)
-            return Recorded(**json.loads(self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], id.encode())))
-        except (InvalidTag, binascii.Error, ValueError, TypeError):
+            return Recorded(**json.loads(self.unwrap(base64.b64decode(sealed, validate=True), id)))
+        except (binascii.Error, ValueError, TypeError):
             raise Unsealable("the record does not open with this key") from None
+
+    def wrap(self, raw: bytes, name: str) -> bytes:
+        """Sealed bytes, bound to `name`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, raw, name.encode())
+
+    def unwrap(self, sealed: bytes, name: str) -> bytes:
+        """What `wrap` was given; raises Unsealable."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError):
+            raise Unsealable("it does not open with this key and name") from None

@@ -39,7 +39,7 @@ async def blue(tmp_path: Path) -> AsyncIterator[Stand]:
 
 
 async def migrated(at: Stand, *, rows: str) -> Accounting:
-    await Copying(at.engine, at.secrets).copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await Copying(at.engine, at.secrets).copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     await Cleanup(at.engine, at.secrets).cleanup(rows=rows, progress=quiet)
     await Migration(at.engine, at.secrets).migrate(analyze=True, progress=quiet)
     accounting = Accounting(at.engine, at.secrets)

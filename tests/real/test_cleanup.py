@@ -32,7 +32,7 @@ async def blue(tmp_path: Path) -> AsyncIterator[Stand]:
 
 async def copied(at: Stand) -> Copying:
     copying = Copying(at.engine, at.secrets)
-    await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await copying.copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     return copying
 
 
@@ -142,7 +142,7 @@ async def test_without_cleanup_the_migration_fails_by_file_and_sqlstate(blue: St
 
     for name, (version, sqlstate) in BREAKS.items():
         await copying.drop_copy()
-        await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+        await copying.copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
         looked = await cleanup.cleanup(rows="none", progress=quiet)
         assert looked["classes"][name]["found"] == looked["classes"][name]["left"] >= 1
         # A file of one's own that mends everything but this class.

@@ -80,7 +80,7 @@ async def test_raised_kept_over_restart_and_switch_and_put_back(
     assert RAISED_S - 2 <= await lives_s(sender, population, 3) <= RAISED_S
 
     own = secrets()
-    await Copying(engine, own).copy(by="dump", jobs=1, on_snapshot=lambda: None, progress=lambda told: None)
+    await Copying(engine, own).copy(jobs=1, on_snapshot=lambda: None, progress=lambda told: None)
     await Migration(engine, own).migrate(analyze=True, progress=lambda told: None)
     await engine.start("green-hydra")
     edge = Controls("edge", engine.direct("edge", "control"), own.control)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,7 +14,7 @@ import aiohttp
 import pytest
 from real_grants import People, Stand, people, stand
 
-from sim.errors import BadInput, StepFailed
+from sim.errors import StepFailed
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.databases import database
 from sim.rigs.real.digests import digests, equality
@@ -55,7 +56,7 @@ async def some_grants(at: Stand, life: People) -> dict[str, str]:
 
 async def migrated(at: Stand) -> tuple[Copying, dict[str, Any]]:
     copying = Copying(at.engine, at.secrets)
-    await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await copying.copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     return copying, await Migration(at.engine, at.secrets).migrate(analyze=True, progress=quiet)
 
 
@@ -80,7 +81,7 @@ async def test_marks_hide_consents_until_they_are_repaired(blue: Stand) -> None:
     async with people(blue) as life:
         made = await some_grants(blue, life)
     seen: list[dict[str, Any]] = []
-    await Copying(blue.engine, blue.secrets).copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await Copying(blue.engine, blue.secrets).copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     figures = await Migration(blue.engine, blue.secrets).migrate(analyze=True, progress=seen.append)
     assert figures["marks"] == {"state_128": 4, "subject_empty": 4, "challenge_null": 0}
     assert figures["files"] == len(figures["files_s"]) == 157
@@ -119,7 +120,7 @@ async def test_what_blue_writes_during_the_copy_is_no_difference(blue: Stand) ->
         await life.client("shop")
         await life.grant("shop", "before")
         fixed = asyncio.Event()
-        copy = asyncio.create_task(copying.copy(by="dump", jobs=2, on_snapshot=fixed.set, progress=quiet))
+        copy = asyncio.create_task(copying.copy(jobs=2, on_snapshot=fixed.set, progress=quiet))
         await fixed.wait()
         during = await life.grant("shop", "during")
         figures = await copy
@@ -130,12 +131,30 @@ async def test_what_blue_writes_during_the_copy_is_no_difference(blue: Stand) ->
     assert (await verification.measure("lost_grants", {"signatures": {}}))["grants"] == [during]
 
 
+async def test_what_was_acknowledged_before_the_snapshot_was_noted_is_in_the_copy(blue: Stand) -> None:
+    async with people(blue) as life:
+        await life.client("shop")
+
+    async def write() -> None:
+        async with database(blue.engine, blue.secrets, "blue") as there:
+            await there.execute("UPDATE hydra_client SET client_name = 'in time' WHERE id = 'shop'")
+
+    def at_the_last_moment() -> None:
+        other = threading.Thread(target=lambda: asyncio.run(write()))
+        other.start()
+        other.join()
+
+    await Copying(blue.engine, blue.secrets).copy(jobs=1, on_snapshot=at_the_last_moment, progress=quiet)
+    async with database(blue.engine, blue.secrets, "green") as green:
+        assert await green.fetchval("SELECT client_name FROM hydra_client WHERE id = 'shop'") == "in time"
+
+
 async def test_a_changed_row_and_a_lost_row_are_differences(blue: Stand) -> None:
     async with people(blue) as life:
         await life.client("shop")
         for name in ("ann", "bob"):
             await life.grant("shop", name)
-    await Copying(blue.engine, blue.secrets).copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await Copying(blue.engine, blue.secrets).copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     async with (database(blue.engine, blue.secrets, "blue") as b, database(blue.engine, blue.secrets, "green") as g):
         await g.execute("DELETE FROM hydra_oauth2_refresh WHERE subject = 'ann'")
         await g.execute("UPDATE hydra_oauth2_access SET active = false WHERE subject = 'bob'")
@@ -147,15 +166,13 @@ async def test_a_changed_row_and_a_lost_row_are_differences(blue: Stand) -> None
 
 async def test_dropped_copied_again_and_refused(blue: Stand) -> None:
     copying = Copying(blue.engine, blue.secrets)
-    await copying.copy(by="dump", jobs=1, on_snapshot=lambda: None, progress=quiet)
+    await copying.copy(jobs=1, on_snapshot=lambda: None, progress=quiet)
     with pytest.raises(StepFailed, match="not empty"):
-        await copying.copy(by="dump", jobs=1, on_snapshot=lambda: None, progress=quiet)
+        await copying.copy(jobs=1, on_snapshot=lambda: None, progress=quiet)
     await copying.drop_copy()
     with pytest.raises(StepFailed, match="not compared"):
         copying.equality()
-    with pytest.raises(BadInput, match="template"):
-        await copying.copy(by="template", jobs=1, on_snapshot=lambda: None, progress=quiet)
-    figures = await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    figures = await copying.copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     assert figures["different"] == 0
     async with database(blue.engine, blue.secrets, "green") as green:
         owners = await green.fetch("SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'")
@@ -170,7 +187,7 @@ async def test_a_copy_given_up_leaves_nothing_behind(blue: Stand, monkeypatch: p
     given_up = 0
     for delay_s in (0.0, 0.1, 0.4):
         fixed = asyncio.Event()
-        copy = asyncio.create_task(copying.copy(by="dump", jobs=2, on_snapshot=fixed.set, progress=quiet))
+        copy = asyncio.create_task(copying.copy(jobs=2, on_snapshot=fixed.set, progress=quiet))
         await fixed.wait()
         await asyncio.sleep(delay_s)
         if copy.cancel():  # False: the copy was quicker than the delay
@@ -180,12 +197,12 @@ async def test_a_copy_given_up_leaves_nothing_behind(blue: Stand, monkeypatch: p
         await copying.drop_copy()
         assert os.listdir(scratch) == []
     assert given_up >= 2
-    assert (await copying.copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet))["different"] == 0
+    assert (await copying.copy(jobs=2, on_snapshot=lambda: None, progress=quiet))["different"] == 0
     os.rmdir(scratch)
 
 
 async def test_a_migration_given_up_names_no_success(blue: Stand) -> None:
-    await Copying(blue.engine, blue.secrets).copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await Copying(blue.engine, blue.secrets).copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     begun = asyncio.Event()
     migration = Migration(blue.engine, blue.secrets)
     work = asyncio.create_task(migration.migrate(analyze=False, progress=lambda _: begun.set()))
@@ -251,7 +268,7 @@ async def test_revoked_rotated_and_new_are_told_apart(blue: Stand) -> None:
 
 
 async def test_a_migrator_that_can_not_reach_its_database_is_a_failure(blue: Stand) -> None:
-    await Copying(blue.engine, blue.secrets).copy(by="dump", jobs=1, on_snapshot=lambda: None, progress=quiet)
+    await Copying(blue.engine, blue.secrets).copy(jobs=1, on_snapshot=lambda: None, progress=quiet)
     await blue.engine.stop("toxiproxy")
     with pytest.raises(StepFailed, match="no list"):
         async with asyncio.timeout(60):

@@ -49,7 +49,7 @@ async def leaves_no_database(at: Stand) -> None:
 
 async def cleaned_and_migrated(at: Stand, preflight: Preflight) -> dict[str, Any]:
     """What follows in a runbook: copy, cleanup, put back and again, migrate; the manifest."""
-    await Copying(at.engine, at.secrets).copy(by="dump", jobs=2, on_snapshot=lambda: None, progress=quiet)
+    await Copying(at.engine, at.secrets).copy(jobs=2, on_snapshot=lambda: None, progress=quiet)
     cleanup = Cleanup(at.engine, at.secrets)
     await cleanup.cleanup(rows="known", progress=quiet, findings=preflight.findings)
     await cleanup.put_back()

@@ -188,7 +188,7 @@ async def test_the_population_migrates_and_lives_on_green(tmp_path: Path) -> Non
     try:
         await engine.start("toxiproxy", "green-postgres")
         await seed.seed_blue(engine, scenario_of(tmp_path, 3000), population, own, lambda told: None)
-        await Copying(engine, own).copy(by="dump", jobs=1, on_snapshot=lambda: None, progress=lambda told: None)
+        await Copying(engine, own).copy(jobs=1, on_snapshot=lambda: None, progress=lambda told: None)
         await Migration(engine, own).migrate(analyze=True, progress=lambda told: None)
         await engine.start("green-hydra")
         async with hydra(engine, "green") as asking:

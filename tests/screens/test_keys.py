@@ -188,7 +188,8 @@ async def test_the_verdict_screen_selects_explains_and_reports(tmp_path: Path) -
     folder = run_folder(tmp_path, until_s=1e9, judged=True, loses=True)
     app = RehearsalApp(folder, refresh_s=0.05)
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, VerdictScreen) and app.shown.is_final)
+        await until(pilot, lambda: isinstance(app.screen, VerdictScreen) and app.shown.is_final
+                    and bool(app.screen.query(CheckRows)))
         rows, pane = app.screen.query_one(CheckRows), app.screen.query_one(Evidence)
         broken = [c.name for c in app.shown.verdict.checks].index("replay_queue")  # type: ignore[union-attr]
         await until(pilot, lambda: "CHECK" in screen_text(app))

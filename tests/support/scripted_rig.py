@@ -8,6 +8,10 @@ from typing import Any
 from sim.errors import StepFailed
 
 
+def _which(only: int | None) -> str:
+    return "" if only is None else f" {only + 1}"
+
+
 class ScriptedOperations:
     """Every act is noted in `done`; those named in `failing` fail, those in `hanging` never end."""
 
@@ -29,10 +33,16 @@ class ScriptedOperations:
     async def capture(self, on: bool, *, direction: str) -> dict[str, Any]:
         return await self._act(f"capture {'on' if on else 'off'} {direction}")
 
+    async def upgrade_database(self, *, progress: Any) -> dict[str, Any]:
+        return await self._act("upgrade database")
+
+    async def exchange_blue(self) -> dict[str, Any]:
+        return await self._act("exchange blue")
+
     async def preflight(self, *, rows: str, progress: Any) -> dict[str, Any]:
         return await self._act(f"preflight {rows}")
 
-    async def copy(self, *, by: str, jobs: int, on_snapshot: Any, progress: Any) -> dict[str, Any]:
+    async def copy(self, *, jobs: int, on_snapshot: Any, progress: Any) -> dict[str, Any]:
         on_snapshot()
         return await self._act("copy")
 
@@ -64,20 +74,20 @@ class ScriptedOperations:
     async def stop_green(self) -> dict[str, Any]:
         return await self._act("stop green")
 
-    async def buffer(self, on: bool) -> dict[str, Any]:
-        return await self._act("buffer" if on else "release")
+    async def buffer(self, on: bool, *, only: int | None = None) -> dict[str, Any]:
+        return await self._act(("buffer" if on else "release") + _which(only))
 
     async def writes(self, allowed: bool) -> dict[str, Any]:
         return await self._act(f"writes {'allowed' if allowed else 'refused'}")
 
-    async def drain(self, side: str, *, deadline_s: float) -> dict[str, Any]:
-        return await self._act(f"drain {side}")
+    async def drain(self, side: str, *, deadline_s: float, only: int | None = None) -> dict[str, Any]:
+        return await self._act(f"drain {side}{_which(only)}")
 
     async def fence(self, side: str, on: bool) -> dict[str, Any]:
         return await self._act(f"{'fence' if on else 'unfence'} {side}")
 
-    async def switch(self, what: str, to: str, *, share: float = 1.0) -> dict[str, Any]:
-        return await self._act(f"{what} to {to}")
+    async def switch(self, what: str, to: str, *, share: float = 1.0, only: int | None = None) -> dict[str, Any]:
+        return await self._act(f"{what}{_which(only)} to {to}")
 
     async def replay(self, *, direction: str, by: str, workers: int, progress: Any) -> dict[str, Any]:
         return await self._act(f"replay {direction}")

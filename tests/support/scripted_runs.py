@@ -30,14 +30,15 @@ class NoProofs:
         return {"sampled": sample}
 
 
-def traffic(env, journal, until, slow_s):
+def traffic(env, journal, phases, until, slow_s):
     """Answered operations, so that the baseline and the proof that blue is well have something to see.
 
-    Between the two instants of `slow_s` each one was due 0.5 s before it was sent.
+    Between the two instants of `slow_s`, counted from the baseline's begin, each one was due 0.5 s before it was sent.
     """
     def life():
         while not until.triggered:
-            late_s = 0.5 if slow_s[0] <= env.now < slow_s[1] else 0.0
+            since_s = env.now - phases.times_s.get("baseline", env.now)
+            late_s = 0.5 if slow_s[0] <= since_s < slow_s[1] else 0.0
             for _ in range(5):
                 i = journal.invoke("rs-1", "introspect", due_s=journal.now_s() - late_s)
                 journal.complete(i, "ok", route="blue", value={"active": True})
@@ -46,9 +47,9 @@ def traffic(env, journal, until, slow_s):
 
 
 async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",), guards=(),
-               figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0)):
+               steps=None, figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0)):
     scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
-    steps = [s for s in scenario.runbook if s.name not in drop]
+    steps = steps or [s for s in scenario.runbook if s.name not in drop]
     scenario = scenario.model_copy(update={"runbook": steps, "guards": [Guard.model_validate(g) for g in guards]})
     journal = Journal(tmp_path / "history.jsonl", scenario="t", seed=1, engine="process")
     env = LiveEnvironment()
@@ -63,7 +64,7 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
         ctx.facts["heal_all"] = lambda: heal_all(env, operations)
     runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figures=lambda: figure)
     process = env.process(runner.play())
-    traffic(env, journal, process, slow_s)
+    traffic(env, journal, phases, process, slow_s)
     if act:
         env.process(act(env, desk))
     ended: Ended = await env.run_live(process)

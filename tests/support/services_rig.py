@@ -33,12 +33,12 @@ import asyncpg
 from yarl import URL
 
 from sim.rigs.real.acquire import Parts, acquire
-from sim.rigs.real.rights import TOKEN_TABLES
+from sim.services.rows import TOKEN_TABLES
 
 ISSUER_HOST, LOGIN_HOST = "auth.rehearse.test", "login.rehearse.test"
 PORTS = ("blue-sql", "green-sql", "blue-public", "blue-admin", "green-public", "green-admin", "nats", "edge-public",
          "edge-internal", "edge-control", "login", "login-control", "authz", "authz-control", "toxiproxy",
-         "toxic-queue", "toxic-public")
+         "toxic-queue", "toxic-public", "edge-2-public", "edge-2-internal", "edge-2-control")
 PASSWORD, SYSTEM, CONTROL, SEAL = "pw-of-a-test", "system-secret-of-a-test", "control-of-a-test", "5e" * 32
 
 
@@ -158,7 +158,8 @@ class BlueGreen:
     def queue(self) -> None:
         config = self.folder / "nats.conf"
         config.write_text(f'listen: "127.0.0.1:{self.ports["nats"]}"\n'
-                          f'jetstream {{ store_dir: "{self.folder}/js", sync_interval: always }}\n')
+                          f'jetstream {{ store_dir: "{self.folder}/js", sync_interval: always, '
+                          'max_memory_store: 16MB }\n')  # as in compose/config/queue
         self.start("queue", [str(self.parts.binary("nats")), "-c", str(config)])
 
     def toxiproxy(self) -> None:
@@ -203,12 +204,14 @@ class BlueGreen:
                 "EDGE_QUEUE": f"nats://127.0.0.1:{self.ports['nats']}", "EDGE_COALESCING_S": "10",
                 "EDGE_BUFFER_S": "1.5", "EDGE_BUFFER_MAX": "20", "CONTROL_TOKEN": CONTROL, **more}
 
-    def edge(self, **more: str) -> None:
-        """Start the edge, again with other settings if it runs."""
-        if "edge" in self.running:
-            assert self.stop("edge") == 0
-        self.start("edge", [sys.executable, "-m", "sim.services.edge"], self.services_environment(**more))
-        self.ready("edge", self.url("edge-control") + "/health")
+    def edge(self, name: str = "edge", **more: str) -> None:
+        """Start the edge (or a second, `edge-2`), again with other settings if it runs."""
+        if name in self.running:
+            assert self.stop(name) == 0
+        listens = {f"EDGE_{port.upper()}": f"127.0.0.1:{self.ports[f'{name}-{port}']}"
+                   for port in ("public", "internal", "control")}
+        self.start(name, [sys.executable, "-m", "sim.services.edge"], self.services_environment(**listens, **more))
+        self.ready(name, self.url(f"{name}-control") + "/health")
 
     def apps(self) -> None:
         for name, module in (("login", "login_consent"), ("authz", "authz")):
@@ -333,14 +336,15 @@ class World:
             assert answer.status in (302, 303), (url.path, answer.status, await answer.text())
             return url.join(URL(answer.headers["Location"], encoded=True))
 
-    async def token(self, client_id: str, **form: str) -> dict[str, Any]:
+    async def token(self, client_id: str, *, edge: str = "edge", **form: str) -> dict[str, Any]:
         """POST /oauth2/token by HTTP Basic; the answer with status and the edge's headers added."""
-        async with self.http.post(self.rig.url("edge-public") + "/oauth2/token", data=form,
+        async with self.http.post(self.rig.url(f"{edge}-public") + "/oauth2/token", data=form,
                                   headers=_as_client(client_id, f"secret-of-{client_id}")) as answer:
             return {**await answer.json(), "status": answer.status, "headers": answer.headers}
 
-    async def refresh(self, client_id: str, refresh_token: str, **form: str) -> dict[str, Any]:
-        return await self.token(client_id, grant_type="refresh_token", refresh_token=refresh_token, **form)
+    async def refresh(self, client_id: str, refresh_token: str, *, edge: str = "edge",
+                      **form: str) -> dict[str, Any]:
+        return await self.token(client_id, edge=edge, grant_type="refresh_token", refresh_token=refresh_token, **form)
 
     async def introspect(self, token: str, *, side: str | None = None) -> bool:
         """Active? Through the edge, or at one Hydra itself."""
@@ -350,8 +354,9 @@ class World:
             assert answer.status == 200, await answer.text()
             return bool((await answer.json())["active"])
 
-    async def revoke(self, client_id: str, token: str, *, secret: str | None = None) -> aiohttp.ClientResponse:
-        async with self.http.post(self.rig.url("edge-public") + "/oauth2/revoke", data={"token": token},
+    async def revoke(self, client_id: str, token: str, *, secret: str | None = None,
+                     edge: str = "edge") -> aiohttp.ClientResponse:
+        async with self.http.post(self.rig.url(f"{edge}-public") + "/oauth2/revoke", data={"token": token},
                                   headers=_as_client(client_id, secret or f"secret-of-{client_id}")) as answer:
             await answer.read()
             return answer

@@ -270,7 +270,7 @@ def test_a_forgotten_system_is_named_and_loses_nothing() -> None:
         tale.end(i, route=None, allowed=False, why="token_inactive")
     verdict = tale.ended().verdict()
     check = verdict.check("token_continuity")
-    assert check.verdict == "broken" and "by authz, which still went to blue" in check.summary
+    assert check.verdict == "broken" and "by authz, which went to blue while green served" in check.summary
     assert verdict.check("write_loss").figures == full().ended().check("write_loss").figures
 
 

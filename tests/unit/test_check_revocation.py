@@ -48,6 +48,20 @@ def test_a_use_in_the_gap_breaks_unless_tolerated() -> None:
     assert held.tolerated["longest_gap"].used == held.figures["longest_gap"]
 
 
+def test_a_gap_begins_with_the_first_edge_that_turns() -> None:
+    tale = Tale()
+    grants = [tale.grant(f"x{n}") for n in range(25)]
+    tale.snapshot()
+    for n, grant in enumerate(grants):
+        tale.revoke(grant, capture=n + 1)
+    tale.switch().wait(2).ask(grants[1], active=True)
+    tale.switch()  # the second edge
+    tale.wait(1).ask(grants[1], active=True)
+    tale.step("replay", captured=25, replayed=25, void=0).ask(grants[1], active=False)
+    check = rows(tale).check("revocation")
+    assert 3 <= check.figures["longest_gap_at_least"] <= check.figures["longest_gap"] < 3.3
+
+
 def test_a_gap_known_only_from_above_is_unknown() -> None:
     tale = late_tale(gap_s=0.5, probe=False, revocation__longest_gap__s=3)
     tale.wait(60).measure("oracle", when="end", gone=[], inactive=[], gone_count=0, inactive_count=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import settings
@@ -13,7 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from multidict import CIMultiDict
 
-from sim.services.coalescing import Coalescer, Coalescing, Entry, coalescing_key
+from sim.services.coalescing import (
+    SWITCHED,
+    Coalescer,
+    Coalescing,
+    Entry,
+    coalescing_key,
+    digest,
+    presented,
+    subject_revoked,
+    token_revoked,
+)
 from sim.services.upstream import Lost, Reply
 
 KEEP_S = 10.0
@@ -82,9 +91,9 @@ def test_an_entry_ends_with_its_time() -> None:
 def test_presenting_the_successor_voids_and_presenting_the_token_does_not() -> None:
     rules = Coalescing(keep_s=KEEP_S)
     key = kept(rules, "t", "u")
-    rules.present("t")
+    rules.void(presented("t"))
     assert rules.find(key, 1) is not None
-    rules.present("u")
+    rules.void(presented("u"))
     assert rules.find(key, 1) is None
 
 
@@ -92,7 +101,7 @@ def test_presenting_the_successor_voids_and_presenting_the_token_does_not() -> N
 def test_revoking_any_token_of_the_exchange_voids_it(revoked: str) -> None:
     rules = Coalescing(keep_s=KEEP_S)
     key, other = kept(rules, "t", "u"), kept(rules, "x", "y")
-    rules.revoke_token(revoked, "c")
+    rules.void(token_revoked(revoked, "c"))
     assert rules.find(key, 1) is None and rules.find(other, 1) is not None
 
 
@@ -100,7 +109,7 @@ def test_a_revoke_voids_what_the_client_has_under_way() -> None:
     rules = Coalescing(keep_s=KEEP_S)
     mine = rules.begin(b"m", client="c", presented="t", now_s=0)
     other = rules.begin(b"o", client="d", presented="v", now_s=0)
-    rules.revoke_token("an older access token of that chain", "c")
+    rules.void(token_revoked("an older access token of that chain", "c"))
     rules.settle(mine, 200, answer("u"), 1)
     rules.settle(other, 200, answer("w"), 1)
     assert rules.find(b"m", 1) is None and rules.find(b"o", 1) is not None
@@ -110,9 +119,9 @@ def test_revoking_a_subject_voids_its_entries_and_unknown_ones() -> None:
     rules = Coalescing(keep_s=KEEP_S)
     ann, bob = kept(rules, "t", "u", subject="ann"), kept(rules, "v", "w", subject="bob")
     nobody, elsewhere = kept(rules, "x", "y"), kept(rules, "p", "q", client="d", subject="ann")
-    rules.revoke_subject("ann", "c")
+    rules.void(subject_revoked("ann", "c"))
     assert [rules.find(k, 1) is not None for k in (ann, bob, nobody, elsewhere)] == [False, True, False, True]
-    rules.revoke_subject("ann", None)
+    rules.void(subject_revoked("ann", None))
     assert rules.find(elsewhere, 1) is None
 
 
@@ -137,9 +146,9 @@ class CoalescingMachine(RuleBasedStateMachine):
     @rule(token=st.integers(0, 5), client=st.sampled_from("cd"))
     def refresh(self, token: int, client: str) -> None:
         name = f"t{token}"
-        self.rules.present(name)
+        self.rules.void(presented(name))
         for key, (entry, _) in list(self.kept.items()):
-            if entry.refresh == name:
+            if entry.refresh == digest(name):
                 del self.kept[key]
         key = f"{client}{name}".encode()
         found = self.rules.find(key, self.now_s)
@@ -168,23 +177,23 @@ class CoalescingMachine(RuleBasedStateMachine):
     @rule(token=st.integers(0, 8), is_access=st.booleans(), client=st.sampled_from("cd"))
     def revoke(self, token: int, is_access: bool, client: str) -> None:
         name = f"{'a' if is_access else 't'}{token}"
-        self.rules.revoke_token(name, client)
+        self.rules.void(token_revoked(name, client))
         for key, (entry, _) in list(self.kept.items()):
-            if name in (entry.presented, entry.access, entry.refresh):
+            if digest(name) in (entry.presented, entry.access, entry.refresh):
                 del self.kept[key]
-        self.void |= {id(e) for e in self.under_way if e.client == client or e.presented == name}
+        self.void |= {id(e) for e in self.under_way if e.client == client or e.presented == digest(name)}
 
     @rule(subject=st.sampled_from(["ann", "bob"]), client=st.sampled_from(["c", "d", None]))
     def revoke_subject(self, subject: str, client: str | None) -> None:
-        self.rules.revoke_subject(subject, client)
+        self.rules.void(subject_revoked(subject, client))
         for key, (entry, _) in list(self.kept.items()):
-            if entry.subject in (None, subject) and client in (None, entry.client):
+            if entry.subject in (None, digest(subject)) and client in (None, entry.client):
                 del self.kept[key]
         self.void |= {id(e) for e in self.under_way if client in (None, e.client)}
 
     @rule()
     def switch(self) -> None:
-        self.rules.switch()
+        self.rules.void(SWITCHED)
         self.kept.clear()
         self.void |= {id(e) for e in self.under_way}
 
@@ -205,12 +214,6 @@ TestCoalescingMachine = CoalescingMachine.TestCase
 TestCoalescingMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
-async def refreshed(coalescer: Coalescer, authorization: str | None, epoch: int,
-                    exchange: Callable[[], Awaitable[Reply]]) -> tuple[Reply, bool]:
-    answer, is_joined = coalescer.join(authorization, form("t"), epoch, exchange)
-    return await asyncio.shield(answer), is_joined
-
-
 async def test_the_exchange_outlives_the_client_and_runs_once() -> None:
     coalescer = Coalescer(keep_s=KEEP_S)
     go, calls = asyncio.Event(), 0
@@ -221,10 +224,10 @@ async def test_the_exchange_outlives_the_client_and_runs_once() -> None:
         await go.wait()
         return reply("u")
 
-    first = asyncio.create_task(refreshed(coalescer, "Basic x", 1, exchange))
+    first = asyncio.create_task(coalescer.refresh("Basic x", form("t"), 1, exchange))
     await asyncio.sleep(0)
     first.cancel()  # the client left
-    second = asyncio.create_task(refreshed(coalescer, "Basic x", 1, exchange))
+    second = asyncio.create_task(coalescer.refresh("Basic x", form("t"), 1, exchange))
     await asyncio.sleep(0)
     go.set()
     got, is_joined = await second
@@ -241,11 +244,11 @@ async def test_lost_answers_reach_everybody_and_are_not_kept() -> None:
         await asyncio.sleep(0)
         raise Lost("gone", late=False)
 
-    results = await asyncio.gather(*(refreshed(coalescer, None, 1, exchange) for _ in range(3)),
+    results = await asyncio.gather(*(coalescer.refresh(None, form("t"), 1, exchange) for _ in range(3)),
                                    return_exceptions=True)
     assert all(isinstance(r, Lost) for r in results) and calls == 1
     with pytest.raises(Lost):
-        await refreshed(coalescer, None, 1, exchange)
+        await coalescer.refresh(None, form("t"), 1, exchange)
     assert calls == 2
 
 
@@ -255,6 +258,29 @@ async def test_the_route_epoch_parts_exchanges() -> None:
     async def exchange() -> Reply:
         return reply("u")
 
-    await refreshed(coalescer, None, 1, exchange)
-    _, is_joined = await refreshed(coalescer, None, 2, exchange)
+    await coalescer.refresh(None, form("t"), 1, exchange)
+    _, is_joined = await coalescer.refresh(None, form("t"), 2, exchange)
     assert not is_joined
+
+
+async def test_an_answer_without_id_token_is_not_voided_by_somebody_elses_revocation() -> None:
+    """CLI and MCP clients ask for no ID token; people revoke all the time."""
+    coalescer, calls = Coalescer(keep_s=KEEP_S), 0
+
+    async def exchange() -> Reply:
+        nonlocal calls
+        calls += 1
+        return reply("u")
+
+    async def whose(token: str) -> str | None:
+        return {"u": "ann"}[token]
+
+    async def refresh() -> bool:
+        return (await coalescer.refresh(None, form("t"), 1, exchange, whose))[1]
+
+    await refresh()
+    await asyncio.sleep(0)  # the look for the person comes behind the answer
+    await coalescer.void(subject_revoked("bob", None))
+    assert await refresh() and calls == 1
+    await coalescer.void(subject_revoked("ann", None))
+    assert not await refresh() and calls == 2

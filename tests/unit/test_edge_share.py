@@ -12,7 +12,7 @@ def edge():
     """An edge with nothing but its route."""
     made = Edge.__new__(Edge)
     made.route, made.epoch, made.share, made._owed = "blue", 1, 1.0, 0.0
-    made.coalescer = SimpleNamespace(rules=SimpleNamespace(switch=lambda: None))
+    made.coalescer = SimpleNamespace(rules=SimpleNamespace(void=lambda what: []))
     return made
 
 

@@ -89,3 +89,17 @@ def test_the_migration_is_a_point_of_no_return_where_blue_could_not_serve_again(
     entry = entry_of(scenario.step("migrate"), scenario)
     assert entry.point_of_no_return is no_return
     assert scenario.way_back_after_migration is not no_return
+
+
+def test_a_chain_needs_both_the_older_version_and_the_step() -> None:
+    chain = load_scenario("46")
+    assert chain.stack.blue.first == "1.8.5" and chain.stack.blue.hydra == "1.11.10"
+    for sets, what in (
+        (["stack.blue.begins_as=1.11.10"], "never tried here as a step before the rest"),
+        (["stack.blue.columns=explicit"], "it names its columns by itself"),
+        (["stack.green.database=blue"], "goes on blue/green"),
+    ):
+        with pytest.raises(BadScenario, match=what):
+            load_scenario("46", sets=sets)
+    with pytest.raises(BadScenario, match="nothing takes it to"):
+        load_scenario("10", sets=["stack.blue.begins_as=1.8.5"])

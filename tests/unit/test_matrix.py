@@ -116,3 +116,19 @@ def test_outages_are_no_answer(tale: Tale) -> None:
         i = tale.begin("web-1", "refresh", grant="g", token=g.refresh)
         tale.end(i, type, error="x", **value)
     assert cell(tale, "blue, in the copy", "refresh", "blue") is None
+
+
+def test_what_the_older_version_minted_is_followed_through_both_upgrades(tale: Tale) -> None:
+    old = tale.grant("of-1.8")
+    tale.ask(old, active=True)
+    tale.step("upgrade")
+    between = tale.grant("of-1.11")
+    tale.ask(old, active=True)
+    tale.snapshot().switch()
+    tale.ask(old, active=True)
+    tale.ask(between, active=True)
+    assert told(cell(tale, "old blue", "introspect", "old blue")) == (1, 0, 0, 0)
+    assert told(cell(tale, "old blue", "introspect", "blue")) == (1, 0, 0, 0)
+    assert told(cell(tale, "old blue", "introspect", "green, before the replay")) == (1, 0, 0, 0)
+    assert told(cell(tale, "blue, in the copy", "introspect", "green, before the replay")) == (1, 0, 0, 0)
+    assert [where for where, _ in filled(tale).columns()] == ["old blue", "blue", "green, before the replay"]

@@ -148,9 +148,8 @@ async def test_keep_failure(plant: PLANT, bug: str, exchanges: int) -> None:
         raise Lost("gone", late=False)
 
     for _ in range(2):
-        answer, _ = coalescer.join(None, form("t"), 1, exchange)
         with pytest.raises(Lost):
-            await answer
+            await coalescer.refresh(None, form("t"), 1, exchange)
     assert asked == exchanges
 
 

@@ -130,7 +130,7 @@ async def taken_up(folder: Path, scenario: Scenario, stands: Stood) -> tuple[End
                   NoChains(), NoProofs(), {"revoked": revoked})
     runner = Runner(ctx, attended=False, yes=True, pause_before=None, figures=lambda: lambda name: None)
     process = env.process(runner.take_up(stands))
-    traffic(env, journal, process, (0.0, 0.0))
+    traffic(env, journal, phases, process, (0.0, 0.0))
     ended: Ended = await env.run_live(process)
     journal.close()
     return ended, operations.done
@@ -331,7 +331,7 @@ async def test_what_is_taken_up_is_healed_on_paper_rolled_back_tried_and_told(
             return {}
 
     def start() -> None:
-        traffic(env, again, SimpleNamespace(triggered=False), (0.0, 0.0))
+        traffic(env, again, Phases(env), SimpleNamespace(triggered=False), (0.0, 0.0))
 
     def stop() -> Any:
         return env.timeout(0)

@@ -48,6 +48,45 @@ async def test_a_whole_runbook_in_order(tmp_path):
     assert all(kind == "ok" for _, kind in steps) and len(steps) == 11
 
 
+def upgraded_first():
+    scenario = load_scenario("46", sets=["runbook.baseline.for=200ms"])
+    return [step for step in scenario.runbook if step.name in ("baseline", "upgrade")]
+
+
+async def test_blue_upgraded_first_is_exchanged_while_requests_wait(tmp_path):
+    operations = ScriptedOperations()
+    ended, _ = await play(tmp_path, operations, steps=upgraded_first())
+    assert ended.how == "completed", ended
+    assert operations.done == ["upgrade database", "buffer", "drain blue", "exchange blue", "release"]
+
+
+async def test_a_hydra_that_can_not_be_exchanged_lets_the_requests_go(tmp_path):
+    operations = ScriptedOperations(failing={"exchange blue"})
+    ended, _ = await play(tmp_path, operations, steps=upgraded_first())
+    assert ended.how == "rolled_back" and "release" in operations.done
+
+
+async def test_edges_that_switch_one_after_the_other_hold_their_own_requests_only(tmp_path):
+    operations = ScriptedOperations()
+    ended, history = await play(tmp_path, operations, sets=["stack.edge.instances=2", "runbook.cutover.hold=each"])
+    assert ended.how == "completed", ended
+    begin, end = operations.done.index("buffer 1"), operations.done.index("capture on back")
+    assert operations.done[begin:end] == [
+        "buffer 1", "drain blue 1", "login_consent to green", "authz to green", "edge 1 to green", "release 1",
+        "buffer 2", "drain blue 2", "fence blue", "edge 2 to green", "release 2"]
+    switched = [op.value for op in history.ops if op.f == "switch" and op.value["what"] == "edge"]
+    assert [told["edge"] for told in switched] == [1, 2]
+
+
+async def test_an_edge_whose_switch_fails_lets_its_requests_go(tmp_path):
+    operations = ScriptedOperations(failing={"edge 2 to green"})
+    ended, _ = await play(tmp_path, operations, sets=["stack.edge.instances=2", "runbook.cutover.hold=each"])
+    assert ended.how == "rolled_back"
+    released = operations.done.index("release 2")
+    assert operations.done.index("buffer 2") < released < operations.done.index("edge to blue")
+
+
+
 @pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "drain blue", "fence blue",
                                      "edge to green", "replay forward"])
 async def test_any_failure_rolls_back_and_proves_blue_well(tmp_path, failing):

@@ -167,7 +167,7 @@ def test_a_file_of_ones_own_amends_by_step_name(game_day, tmp_path):
     assert scenario.stack.override == str(tmp_path / "our-stack.yaml")
     assert scenario.seed is None
     assert scenario.expect.kind == "open"
-    assert any("gameday" in note for note in scenario.notes)
+    assert [s.name for s in scenario.surprises] == ["queue-gone"]
 
 
 def test_a_stored_copy_loads_when_its_files_are_gone(game_day, tmp_path):

@@ -31,7 +31,7 @@ def test_a_restore_needs_a_job_that_deletes():
 
 @pytest.mark.parametrize(("earlier", "later", "why"), BEFORE)
 def test_a_step_before_the_one_it_follows(earlier, later, why):
-    steps = [s for s in ORDER if s != later]
+    steps = [s for s in (["upgrade", *ORDER] if earlier == "upgrade" else ORDER) if s != later]
     steps.insert(steps.index(earlier), later)
     found = problems("[" + ", ".join(steps) + "]", JOB)
     assert f"{later} stands before {earlier}: {why}" in found
@@ -56,9 +56,11 @@ def test_a_step_without_what_it_needs(step, needed, why):
             "replay by token does not fit capture record: grant",
         ),
         ("[{capture: {record: request}}, copy, migrate, cutover, replay]", "replay by grant does not fit"),
+        ("[{copy: {by: template}}]", "by template is not possible while blue serves"),
         ("[copy, migrate, cutover, {soak: {capture_back: true}}]", "capture_back without capture"),
         ("[{exec: [x], undo: [y], point_of_no_return: true}]", "is no point of no return"),
         ("[{lifetime: {access: 10s}}]", "the lifetime is not raised"),
+        ("[upgrade, copy]", "upgrade: blue begins as the version that it is"),
         ("[{writes: {allowed: false}}, copy]", "writes are refused and never allowed again"),
         ("[{writes: {allowed: true}}, copy]", "writes are allowed already"),
     ],

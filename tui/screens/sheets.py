@@ -58,10 +58,14 @@ class Question(Sheet):
 class NoteSheet(Sheet):
     """One line of text for the history."""
 
+    def __init__(self, title: str = "A note for the history") -> None:
+        super().__init__()
+        self._title = title
+
     def compose(self) -> ComposeResult:
         """The line."""
         with Vertical():
-            yield Static(Content("A note for the history"), classes="sheet--title")
+            yield Static(Content(self._title), classes="sheet--title")
             yield Input(placeholder="what you noticed, decided or did", max_length=400)
             yield Static(Content("enter writes it   esc back"), classes="sheet--keys")
 

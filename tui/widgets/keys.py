@@ -37,6 +37,7 @@ def _all(shown: Shown, *, short: bool = False) -> list[tuple[str, bool]]:
         ("f fault", not over),
         ("H heal", bool(shown.faults) and not over),
         ("n note", not over),
+        *([("w wrong now", not over)] if shown.day is not None else []),
         ("x abort", not over),
         ("! panic", not over),
         ("1 over 2 traffic 3 faults 4 db 5 ledger 6 log 7 verdict", True),
@@ -46,9 +47,10 @@ def _all(shown: Shown, *, short: bool = False) -> list[tuple[str, bool]]:
     ]
     if not short:
         return known
-    wanted = ("space", "a", "p", "f", "n", "x", "?", "q")
+    # On a game day people say what is wrong more often than they make faults.
+    wanted = ("space", "a", "p", "f" if shown.day is None else "w", "n", "x", "?", "q")
     kept = [(said, works) for said, works in known if said.split()[0] in wanted]
-    return [*kept[:-2], ("1-7", True), *kept[-2:]]
+    return [*kept[:-2], ("1-7" if shown.day is None else "1-8", True), *kept[-2:]]
 
 
 def _joined(keys: list[tuple[str, bool]]) -> Line:

@@ -6,28 +6,27 @@ as long as the migration hasn't run, and be looked at afterwards.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-from asyncpg.exceptions import PostgresError
-
-from sim.errors import BadInput, StepFailed
+from sim.errors import StepFailed
 from sim.rigs.real import preflight
 from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.manifest import write_manifest
 from sim.rigs.real.mending import MENDING
 from sim.rigs.real.narrowing import REASON, Finding
+from sim.rigs.real.own_sql import read_sql, run_sql
 from sim.rigs.real.preflight import CLASSES, PREPARE, Row
 from sim.rigs.real.remembering import remember_copy
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.spoiling import spoil
 from sim.rigs.rig import Progress
 
+OWN = "the cleanup's SQL"
+"""What messages call the user's own file."""
 NAMED = 1000
 """Rows named in the figures at most; counts are never cut."""
 
@@ -48,7 +47,7 @@ class Cleanup:
         mended; BadInput for a missing file.
         """
         began = time.monotonic()
-        script = None if rows in ("none", "known") else await read_script(rows)
+        script = None if rows in ("none", "known") else await read_sql(rows, OWN)
         async with database(self._engine, self._secrets, "green") as green:
             await _must_be_1x(green)
             await remember_copy(green)
@@ -58,7 +57,7 @@ class Cleanup:
             done: dict[str, dict[str, int]] = {}
             tried = {"found": 0, "mended": 0, "set_aside": 0, "left": 0}
             if script is not None:
-                await run_script(green, script, rows)
+                await run_sql(green, script, rows, OWN, StepFailed)
             elif rows == "known":
                 done = await mend(green, progress, total)
                 tried = await _apply(green, findings)
@@ -129,25 +128,6 @@ async def mend(green: Connection, progress: Progress, total: int) -> dict[str, d
         touched += done[odd.name]["mended"] + done[odd.name]["set_aside"]
         progress({"done": min(touched, total), "total": total, "now": odd.name})
     return done
-
-
-async def run_script(green: Connection, script: str, path: str) -> None:
-    """Run a cleanup of one's own, whole or not at all; raises StepFailed."""
-    try:
-        async with green.transaction():
-            await green.execute(script)
-    except PostgresError as error:
-        raise StepFailed("the cleanup's SQL failed; nothing of it is in force", where=path,
-                         seen=f"{error.args[0]} (SQLSTATE {getattr(error, 'sqlstate', '')})",
-                         todo="mend the file and try again") from error
-
-
-async def read_script(path: str) -> str:
-    """The text of a cleanup of one's own; raises BadInput."""
-    try:
-        return await asyncio.to_thread(Path(path).read_text)
-    except OSError as error:
-        raise BadInput("the cleanup's SQL file can not be read", where=path, seen=str(error.strerror)) from error
 
 
 async def _must_be_1x(green: Connection) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sim.errors import BadInput, StepFailed
+from sim.errors import StepFailed
 from sim.rigs.real.databases import DATABASE, HARNESS, Connection, database
 from sim.rigs.real.digests import digests, equality
 from sim.rigs.real.engines.engine import Engine
@@ -46,27 +46,23 @@ class Copying:
         self._engine, self._secrets = engine, secrets
         self._equality: dict[str, Any] | None = None
 
-    async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
+    async def copy(self, *, jobs: int, on_snapshot: Callable[[], None],
                    progress: Progress) -> dict[str, Any]:
         """Copy everything as of one instant, compare it, write down what was copied, ANALYZE.
 
-        `on_snapshot` is called at that instant. Returns {bytes, rows, dump_bytes, dump_s, restore_s,
-        compare_s, elapsed_s}. Raises BadInput for `by: template`, StepFailed with pg_dump's or
-        pg_restore's last output.
+        `on_snapshot` is called right before that instant, so that what was acknowledged before the call is in
+        the copy; afterwards would not do, for a token acknowledged in between may be lost. Returns {bytes, rows,
+        dump_bytes, dump_s, restore_s, compare_s, elapsed_s}. Raises StepFailed with pg_dump's or pg_restore's
+        last output.
         """
-        if by != "dump":
-            raise BadInput(f"a copy by {by} is not possible while blue serves", where="runbook.copy.by",
-                           seen="a physical copy is fixed when it ends, not by a snapshot, so no comparison could "
-                                "tell a lost row from a new one; and it would bring blue's fences and roles along",
-                           todo="write by: dump")
         began = time.monotonic()
         self._equality = None
         async with (database(self._engine, self._secrets, "blue") as blue,
                     database(self._engine, self._secrets, "green") as green):
             await _must_be_empty(green)
             async with blue.transaction(isolation="repeatable_read", readonly=True):
-                snapshot = await blue.fetchval("SELECT pg_export_snapshot()")
                 on_snapshot()
+                snapshot = await blue.fetchval("SELECT pg_export_snapshot()")
                 size = int(await blue.fetchval("SELECT pg_database_size(current_database())"))
                 reading = asyncio.create_task(digests(blue))
                 try:

@@ -37,3 +37,9 @@ async def name_columns(engine: Engine, secrets: Secrets) -> dict[str, Any]:
             await connection.execute(f'CREATE VIEW {SCHEMA}."{table}" AS SELECT {columns} FROM public."{table}"')
             await connection.execute(f'ALTER VIEW {SCHEMA}."{table}" OWNER TO {OWNER}')
     return {"views": len(tables)}
+
+
+async def drop_columns(engine: Engine, secrets: Secrets) -> None:
+    """Drop the views, once no old Hydra reads through them; a later migration can't drop tables that they hold."""
+    async with database(engine, secrets, "blue") as connection:
+        await connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")

@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from sim.rigs.real.controls import Controls
+from sim.rigs.real.controls import AllControls
 from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
@@ -25,7 +25,7 @@ FROM pg_stat_activity WHERE datname = 'hydra'
 class Gauging:
     """Reads what there is; a part that does not answer is left out of the figures."""
 
-    def __init__(self, engine: Engine, secrets: Secrets, edge: Controls, apis: dict[Side, HydraApi]) -> None:
+    def __init__(self, engine: Engine, secrets: Secrets, edge: AllControls, apis: dict[Side, HydraApi]) -> None:
         self._engine, self._secrets, self._edge, self._apis = engine, secrets, edge, apis
 
     async def read(self, *, green: bool) -> dict[str, Any]:

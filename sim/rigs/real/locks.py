@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -125,6 +126,18 @@ async def watch_locks(connection: Connection, waits: Waits, tell: Callable[[dict
                 tell({"blocked": {"waiting": int(row["waiting"]), "for_s": round(last.for_s, 3),
                                   "holder": last.holder, "held": last.held}})
         await asyncio.sleep(max(0.0, SAMPLE_S - (time.monotonic() - due)))
+
+
+@asynccontextmanager
+async def watching_locks(connection: Connection, waits: Waits,
+                         tell: Callable[[dict[str, Any]], None]) -> AsyncIterator[None]:
+    """`watch_locks` while the body runs."""
+    watching = asyncio.create_task(watch_locks(connection, waits, tell))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 def _short(query: str) -> str:

@@ -16,7 +16,7 @@ from sim.errors import StepFailed
 from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.locks import Waits, watch_locks
-from sim.rigs.real.migrator import Listed, Listening, applied, read_status, watch
+from sim.rigs.real.migrator import Listed, Listening, applied, ask_list, watch
 from sim.rigs.real.online import Online
 from sim.rigs.real.preflight import find_culprits
 from sim.rigs.real.remembering import COUNTERS, remember_copy
@@ -26,8 +26,6 @@ from sim.rigs.rig import Progress
 
 DEADLINE_S = 3600.0
 """Assumption: the step's own deadline comes long before; this only ends a job that nobody waits for."""
-STATUS_S = 15.0
-"""Assumption: asking for the list takes a quarter of a second; without a database the program tries for ever."""
 NAMED = 20
 """Rows named in a failure at most."""
 SLOWEST = 5
@@ -145,20 +143,8 @@ class Migration:
 
     async def _ask(self) -> Listed:
         """The program's own list. Raises StepFailed if it gives none."""
-        lines: list[str] = []
-        try:
-            result = await self._engine.job("migrator", ["migrate", "sql", "status", "-e"], on_line=lines.append,
-                                            deadline_s=STATUS_S)
-        except TimeoutError as error:
-            raise StepFailed(f"the migrator gave no list of its migrations in {STATUS_S:g} s", where="migrator",
-                             seen="\n".join(lines)[-400:], todo="does green's Postgres answer on "
-                             "migrator->green-postgres?") from error
-        listed = read_status(lines)
-        if not listed.names:
-            raise StepFailed("the migrator gave no list of its migrations", where="migrator",
-                             seen=result.tail[-400:], todo="without a list nobody can tell whether it succeeded")
-        self._list = listed
-        return listed
+        self._list = await ask_list(self._engine)
+        return self._list
 
     async def _watch(self, listed: Listed, progress: Progress) -> None:
         async with database(self._engine, self._secrets, "green", command_s=2.0) as green:

@@ -15,9 +15,13 @@ from typing import Any
 import msgspec
 from asyncpg.exceptions import PostgresError
 
+from sim.errors import StepFailed
 from sim.rigs.real.databases import OWNER, Connection, has_table
+from sim.rigs.real.engines.engine import Engine
 from sim.rigs.rig import Progress
 
+STATUS_S = 15.0
+"""Assumption: asking for the list takes a quarter of a second; without a database the program tries for ever."""
 POLL_S = 0.25
 """Source: the screen shows four times a second."""
 NOW_CHARS = 120
@@ -82,6 +86,21 @@ def read_status(lines: list[str]) -> Listed:
     found = [m for line in lines if (m := _STATUS.match(line.strip()))]
     return Listed({m[1]: m[2] for m in sorted(found, key=lambda m: m[1])},
                   frozenset(m[1] for m in found if m[3] == "Applied"))
+
+
+async def ask_list(engine: Engine, job: str = "migrator") -> Listed:
+    """The list of the program that runs `job`. Raises StepFailed if it gives none."""
+    lines: list[str] = []
+    try:
+        result = await engine.job(job, ["migrate", "sql", "status", "-e"], on_line=lines.append, deadline_s=STATUS_S)
+    except TimeoutError as error:
+        raise StepFailed(f"the migrator gave no list of its migrations in {STATUS_S:g} s", where=job,
+                         seen="\n".join(lines)[-400:], todo="does its Postgres answer on the link?") from error
+    listed = read_status(lines)
+    if not listed.names:
+        raise StepFailed("the migrator gave no list of its migrations", where=job, seen=result.tail[-400:],
+                         todo="without a list nobody can tell whether it succeeded")
+    return listed
 
 
 async def applied(connection: Connection) -> set[str]:

@@ -28,7 +28,7 @@ from sim.rigs.real.migrator import Listed
 from sim.rigs.real.recording import Recorder
 from sim.rigs.real.rewriting import Act, Refused, rewrite
 from sim.rigs.real.secrets import Secrets
-from sim.rigs.rig import Progress
+from sim.rigs.rig import Progress, Side
 
 SCHEMA = "rehearsal_online"
 LOCK_S = 0.05
@@ -49,12 +49,13 @@ _PLAN = f"""
 
 
 class Online:
-    """The online migration of one database that is in use."""
+    """The online migration of one database that is in use; `job` is what runs the stock migrator on it."""
 
-    def __init__(self, engine: Engine, secrets: Secrets, *, lock_s: float = LOCK_S, seed: int = 0) -> None:
-        self._engine, self._secrets, self._lock_s = engine, secrets, lock_s
+    def __init__(self, engine: Engine, secrets: Secrets, *, side: Side = "green", job: str = "migrator",
+                 lock_s: float = LOCK_S, seed: int = 0) -> None:
+        self._engine, self._secrets, self._side, self._lock_s = engine, secrets, side, lock_s
         self._random = random.Random(seed)
-        self._recorder = Recorder(engine, secrets)
+        self._recorder = Recorder(engine, secrets, side=side, job=job)
 
     async def apply(self, listed: Listed, progress: Progress) -> dict[str, Any]:
         """Do what is pending; resumes a plan that is there already.
@@ -63,8 +64,8 @@ class Online:
         Raises StepFailed with every statement that can't be made online (nothing is touched then),
         or with what differs from the stock schema at the end.
         """
-        async with (database(self._engine, self._secrets, "green") as harness,
-                    database(self._engine, self._secrets, "green", role="hydra") as owner):
+        async with (database(self._engine, self._secrets, self._side) as harness,
+                    database(self._engine, self._secrets, self._side, role="hydra") as owner):
             resumed = await harness.fetchval("SELECT to_regnamespace($1) IS NOT NULL", SCHEMA)
             if not resumed:
                 await self._plan(harness, listed, progress)
@@ -79,7 +80,7 @@ class Online:
             differ = differences(json.loads(await harness.fetchval(f"SELECT catalog FROM {SCHEMA}.target")),
                                  await read_catalog(harness))
             if differ:
-                raise StepFailed("the schema is not the stock one", where=self._engine.database("green"),
+                raise StepFailed("the schema is not the stock one", where=self._engine.database(self._side),
                                  seen="; ".join(_difference(d) for d in differ[:NAMED]),
                                  todo="no version was noted as applied; compare, and mend it by hand")
             await self._note_versions(harness, owner)

@@ -13,7 +13,7 @@ from sim.errors import StepFailed
 from sim.rigs.real.accounting import Accounting
 from sim.rigs.real.authorizing import Authorizing
 from sim.rigs.real.cleanup import Cleanup
-from sim.rigs.real.controls import Controls
+from sim.rigs.real.controls import AllControls, Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
@@ -27,8 +27,9 @@ from sim.rigs.real.poisoned import poisoned
 from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair
 from sim.rigs.real.secrets import Secrets
-from sim.rigs.real.standing import Standing
+from sim.rigs.real.standing import Route, Standing
 from sim.rigs.real.superseded import end_superseded
+from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Progress, Side, Switchable
@@ -45,14 +46,16 @@ REPLAY_S = 240.0
 class RealOperations:
     """Implements `sim.rigs.rig.Operations`; each method raises StepFailed with what was seen."""
 
-    def __init__(self, engine: Engine, controls: dict[str, Controls], *, lifetime: Lifetime, copying: Copying,
-                 preflight: Preflight, cleanup: Cleanup, migration: Migration, repair: Repair, janitor: Janitor,
+    def __init__(self, engine: Engine, controls: dict[str, Controls], edges: AllControls, *,
+                 lifetime: Lifetime, upgrading: Upgrading, copying: Copying, preflight: Preflight, cleanup: Cleanup,
+                 migration: Migration, repair: Repair, janitor: Janitor,
                  authorizing: Authorizing, accounting: Accounting, schema: FreshSchema, fence: Fence,
                  verification: Verification, gauging: Gauging, wellness: Wellness,
                  replay_environment: dict[str, str], prove_green: Callable[[], Any],
                  let_edge_take: Callable[[], Any], secrets: Secrets) -> None:
         self._secrets = secrets
-        self._engine, self._controls = engine, controls
+        self._engine, self._controls, self._edges = engine, controls, edges
+        self._upgrading = upgrading
         self._lifetime, self._copying, self._preflight, self._cleanup = lifetime, copying, preflight, cleanup
         self._migration, self._repair, self._fence = migration, repair, fence
         self._verification, self._gauging, self._wellness = verification, gauging, wellness
@@ -62,7 +65,7 @@ class RealOperations:
         self._prove_green = prove_green
         self._let_edge_take = let_edge_take
         self.green_runs = False
-        self.standing = Standing()
+        self.standing = Standing(len(edges))
 
     async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
         """Raise blue's access-token lifetime; None puts it back (on whichever stack serves)."""
@@ -70,19 +73,26 @@ class RealOperations:
 
     async def capture(self, on: bool, *, direction: Literal["forward", "back"]) -> dict[str, Any]:
         """Switch the capture; on ends when every earlier revocation has its outcome."""
-        told = await self._controls["edge"].ask("PUT", "/capture", {"on": on, "direction": direction},
-                                                deadline_s=BARRIER_S)
+        told = await self._edges.ask("PUT", "/capture", {"on": on, "direction": direction}, deadline_s=BARRIER_S)
         self.standing.capture = direction if on else "off"
         return told
+
+    async def upgrade_database(self, *, progress: Progress) -> dict[str, Any]:
+        """Migrate blue's database within 1.x, online."""
+        return await self._upgrading.migrate(progress)
+
+    async def exchange_blue(self) -> dict[str, Any]:
+        """Put the newer Hydra in the place of blue's."""
+        return await self._upgrading.exchange()
 
     async def preflight(self, *, rows: str, progress: Progress) -> dict[str, Any]:
         """Rehearse the migration on a copy of its own; what it finds, the cleanup takes."""
         return await self._preflight.preflight(rows=rows, progress=progress)
 
-    async def copy(self, *, by: str, jobs: int, on_snapshot: Callable[[], None],
+    async def copy(self, *, jobs: int, on_snapshot: Callable[[], None],
                    progress: Progress) -> dict[str, Any]:
         """Copy blue's database to green while blue serves."""
-        return await self._copying.copy(by=by, jobs=jobs, on_snapshot=on_snapshot, progress=progress)
+        return await self._copying.copy(jobs=jobs, on_snapshot=on_snapshot, progress=progress)
 
     async def drop_copy(self) -> dict[str, Any]:
         """Drop green's database."""
@@ -131,22 +141,22 @@ class RealOperations:
         await self._engine.stop("green-hydra")
         return {}
 
-    async def buffer(self, on: bool) -> dict[str, Any]:
-        """Let requests wait at the edge, or release them."""
+    async def buffer(self, on: bool, *, only: int | None = None) -> dict[str, Any]:
+        """Let requests wait at the edges (or at one of them), or release them."""
         if not on:
             self.standing.buffering = False  # an edge that is dead just now comes back open
-        told = await self._controls["edge"].ask("PUT", "/buffer", {"on": on})
-        self.standing.buffering = on
+        told = await self._edges.ask("PUT", "/buffer", {"on": on}, only=only)
+        self.standing.buffering = on and only is None
         return told
 
-    async def drain(self, side: Side, *, deadline_s: float) -> dict[str, Any]:
-        """Wait until nothing is under way to a side."""
-        return await self._controls["edge"].ask("POST", "/drain", {"side": side, "deadline_s": deadline_s},
-                                                deadline_s=deadline_s + 5.0)
+    async def drain(self, side: Side, *, deadline_s: float, only: int | None = None) -> dict[str, Any]:
+        """Wait until nothing is under way to a side, from any edge or from one of them."""
+        return await self._edges.ask("POST", "/drain", {"side": side, "deadline_s": deadline_s},
+                                     deadline_s=deadline_s + 5.0, only=only)
 
     async def writes(self, allowed: bool) -> dict[str, Any]:
         """Refuse every request that writes, or let them in again; refused ones under way are awaited."""
-        told = await self._controls["edge"].ask("PUT", "/writes", {"allowed": allowed, "deadline_s": WRITES_S})
+        told = await self._edges.ask("PUT", "/writes", {"allowed": allowed, "deadline_s": WRITES_S})
         self.standing.writes_allowed = allowed
         if told.get("in_flight"):
             raise StepFailed("requests that write do not end", where="edge", seen=f"{told['in_flight']} are under way")
@@ -156,11 +166,14 @@ class RealOperations:
         """Nothing can write to a side's database, or again everything can."""
         return await (self._fence.close(side) if on else self._fence.open(side))
 
-    async def switch(self, what: Switchable, to: Side, *, share: float = 1.0) -> dict[str, Any]:
-        """Point the edge, login-consent or authz at a side; the edge with a share of its requests."""
+    async def switch(self, what: Switchable, to: Side, *, share: float = 1.0,
+                     only: int | None = None) -> dict[str, Any]:
+        """Point the edges (or one of them), login-consent or authz at a side; edges with a share of their requests."""
         if what == "edge":
-            told = await self._controls["edge"].ask("PUT", "/route", {"to": to, "share": share})
-            self.standing.route, self.standing.share = to, share
+            told = await self._edges.ask("PUT", "/route", {"to": to, "share": share}, only=only)
+            for n, _ in enumerate(self.standing.edges):
+                if only in (None, n):
+                    self.standing.edges[n] = Route(to, share, int(told["epoch"]))
             return told
         if what == "login_consent" and planted.on("forget-login"):
             return {"side": to}

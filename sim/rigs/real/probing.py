@@ -15,6 +15,7 @@ import aiohttp
 from sim.errors import StepFailed
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.engines.engine import Engine
+from sim.scenario.replicas import origin
 
 NONSENSE = "rehearsal-probe-token.that-never-was"
 """No token: a probe must not touch anything that lives."""
@@ -47,7 +48,7 @@ class Probing:
         source, _, target = link.partition("->")
         target, _, port = target.partition(":")
         side = target.split("-")[0]
-        match source, target:
+        match origin(source), origin(target):
             case "clients", "edge":
                 return self._get(self._engine.link(link), "/.well-known/jwks.json", self._issuer_host)
             case "resource-servers", "edge":

@@ -21,6 +21,7 @@ from sim.rigs.real.databases import DATABASE, OWNER, Connection, database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.rewriting import Recorded
 from sim.rigs.real.secrets import Secrets
+from sim.rigs.rig import Side
 
 SCRATCH = "rehearsal_scratch"
 DEADLINE_S = 120.0
@@ -49,12 +50,12 @@ class Recording(NamedTuple):
 class Recorder:
     """Makes the scratch copy, has the stock migrator run on it, drops it."""
 
-    def __init__(self, engine: Engine, secrets: Secrets) -> None:
-        self._engine, self._secrets = engine, secrets
+    def __init__(self, engine: Engine, secrets: Secrets, *, side: Side = "green", job: str = "migrator") -> None:
+        self._engine, self._secrets, self._side, self._job = engine, secrets, side, job
 
     async def record(self) -> Recording:
         """Record every pending migration. Raises StepFailed if the stock migrator fails on the empty schema."""
-        async with database(self._engine, self._secrets, "green", name="postgres") as server:
+        async with database(self._engine, self._secrets, self._side, name="postgres") as server:
             await server.execute(f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)")
             await server.execute(f"CREATE DATABASE {SCRATCH} OWNER {OWNER} TEMPLATE template0")
             try:
@@ -66,31 +67,30 @@ class Recorder:
         schema = await self._dump(DATABASE, "--schema-only", "--schema=public", "--no-owner",
                                   "--no-privileges")
         known = await self._dump(DATABASE, "--data-only", "--inserts", f"--table=public.{_BOOKKEEPING}*")
-        async with database(self._engine, self._secrets, "green", name=SCRATCH) as scratch:
+        async with database(self._engine, self._secrets, self._side, name=SCRATCH) as scratch:
             await scratch.execute(f"DROP SCHEMA public CASCADE; SET ROLE {OWNER}; {schema}")
-        async with database(self._engine, self._secrets, "green", role="hydra", name=SCRATCH) as scratch:
+        async with database(self._engine, self._secrets, self._side, role="hydra", name=SCRATCH) as scratch:
             await scratch.execute(known)
         await server.execute(f"ALTER DATABASE {SCRATCH} SET log_statement = 'all'")
-        log = self._engine.log(self._engine.database("green"))
+        log = self._engine.log(self._engine.database(self._side))
         begun = log.stat().st_size
         environment = {"DSN": f"postgres://{OWNER}:{self._secrets.database}@{self._link()}/{SCRATCH}?sslmode=disable"}
-        result = await self._engine.job("migrator", ["migrate", "sql", "-e", "--yes"], environment=environment,
+        result = await self._engine.job(self._job, ["migrate", "sql", "-e", "--yes"], environment=environment,
                                         deadline_s=DEADLINE_S)
         mark = f"recorded {randomness.token_hex(8)}"
-        async with database(self._engine, self._secrets, "green", name=SCRATCH) as scratch:
+        async with database(self._engine, self._secrets, self._side, name=SCRATCH) as scratch:
             await scratch.execute(f"SELECT '{mark}'")
             await scratch.execute("SET log_statement = 'none'")
             catalog = await read_catalog(scratch)
         text = await self._logged(begun, mark)
         if result.exit_code:
-            raise StepFailed("the stock migrator fails on the empty schema already", where="migrator",
+            raise StepFailed("the stock migrator fails on the empty schema already", where=self._job,
                              seen=result.tail[-400:])
         bookkeeping = await self._dump(SCRATCH, "--inserts", "--no-owner", f"--table=public.{_BOOKKEEPING}*")
         return Recording(list(recorded(text)), catalog, bookkeeping)
 
     def _link(self) -> str:
-        side = self._engine.database("green")
-        return self._engine.inside(f"migrator->{side}")
+        return self._engine.inside(f"{self._job}->{self._engine.database(self._side)}")
 
     async def _dump(self, name: str, *arguments: str) -> str:
         """pg_dump's SQL, without what only psql understands."""
@@ -105,7 +105,7 @@ class Recorder:
 
     async def _logged(self, begun: int, mark: str) -> str:
         """What Postgres logged since `begun`, up to the mark."""
-        log = self._engine.log(self._engine.database("green"))
+        log = self._engine.log(self._engine.database(self._side))
         until = time.monotonic() + LOG_S
         while True:
             with log.open("rb") as stream:

@@ -14,11 +14,12 @@ from typing import Any
 
 from sim.errors import StepFailed
 from sim.rigs.real.bisecting import TooMany, offenders
-from sim.rigs.real.cleanup import NAMED, find_all, mend, read_script, run_script
+from sim.rigs.real.cleanup import NAMED, OWN, find_all, mend
 from sim.rigs.real.copying import dump_and_restore
 from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.narrowing import Finding, narrow
+from sim.rigs.real.own_sql import read_sql, run_sql
 from sim.rigs.real.populations import cut
 from sim.rigs.real.preflight import CLASSES
 from sim.rigs.real.secrets import Secrets
@@ -70,7 +71,7 @@ class Preflight:
             if rows == "known":
                 await mend(base, progress, total)
             elif rows != "none":
-                await run_script(base, await read_script(rows), rows)
+                await run_sql(base, await read_sql(rows, OWN), rows, OWN, StepFailed)
         # Nobody may be connected to a database that is copied.
         progress({"now": "the whole migration"})
         abort = await trials.whole()

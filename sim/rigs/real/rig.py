@@ -18,7 +18,7 @@ from sim.rigs.real.acquire import Parts, acquire
 from sim.rigs.real.acquire.table import show
 from sim.rigs.real.authorizing import Authorizing
 from sim.rigs.real.cleanup import Cleanup
-from sim.rigs.real.controls import Controls
+from sim.rigs.real.controls import AllControls, Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines import open_engine
 from sim.rigs.real.engines.engine import Engine, Kind
@@ -39,22 +39,24 @@ from sim.rigs.real.repair import Repair
 from sim.rigs.real.rights import let_edge_take
 from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
-from sim.rigs.real.sender import AUTH_HOST, LINKS, LOGIN_HOST, Sender
+from sim.rigs.real.sender import AUTH_HOST, LOGIN_HOST, Sender
 from sim.rigs.real.stack import OWN_DATABASE, Stack, load_stack
-from sim.rigs.real.standing import Standing
+from sim.rigs.real.standing import Route, Standing
+from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
 from sim.runbook.stood import Stood
 from sim.runfolder import write_private
 from sim.scenario import Scenario
+from sim.scenario.replicas import EDGE, replica_names
 from sim.services import planted
 from sim.traffic.minting import Minter
 from sim.traffic.plan import make_plan
 from sim.traffic.population import Population
 
 PROGRESS_S = 2.0
-OUR_SERVICES = ("edge", "login-consent", "authz")
+BESIDE_THE_EDGES = ("login-consent", "authz")
 
 
 class RealRig:
@@ -69,6 +71,7 @@ class RealRig:
         self._bare_engine = engine
         self.engine: Any = NotedEngine(engine, self._secrets, command)
         self.minter = Minter(self._secrets.system, seed)
+        self._edges = replica_names(EDGE, scenario.stack.edge.instances)
         self._controls: dict[str, Controls] = {}
         self._told: tuple[str | None, float] = (None, 0.0)
         self.prove_links: Callable[[list[str]], Awaitable[None]] = _not_proven
@@ -81,7 +84,8 @@ class RealRig:
 
         `home` is a dead run's folder to go on with (see adopting).
         """
-        versions = list(dict.fromkeys([scenario.stack.blue.hydra, scenario.stack.green.hydra]))
+        blue = scenario.stack.blue
+        versions = list(dict.fromkeys([blue.first, blue.hydra, scenario.stack.green.hydra]))
 
         with show() as progress:
             parts = await acquire(kind, hydra=versions, postgres=scenario.stack.blue.postgres, progress=progress)
@@ -90,7 +94,7 @@ class RealRig:
         plan.write(folder / "plan.jsonl")
         write_private(folder / "environment.json", json.dumps(_environment(kind, parts, seed), indent=2) + "\n")
         stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None,
-                           shared=scenario.in_place)
+                           shared=scenario.in_place, edges=scenario.stack.edge.instances)
         engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
                                    secrets=secrets(), variables=variables(scenario), home=home)
         return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
@@ -103,10 +107,11 @@ class RealRig:
                          if name in self.stack.names))
         seeding = await seed_blue(engine, self.scenario, self.population, self._secrets, self._progress)
         seeded_s = time.monotonic() - began
-        if self.scenario.stack.blue.columns == "explicit":
+        if _names_columns(self.scenario):
             await name_columns(engine, self._secrets)
         await engine.start("blue-hydra")
-        await together(*(engine.start(name, environment=planted.environment()) for name in OUR_SERVICES))
+        await together(*(engine.start(name, environment=planted.environment())
+                         for name in (*self._edges, *BESIDE_THE_EDGES)))
         self._compose()
         await self._authorizing.begin()
         ready_s = time.monotonic() - began
@@ -118,13 +123,15 @@ class RealRig:
         """Start everything on the data that a killed harness left, as it stood then; Postgres recovers by itself."""
         began = time.monotonic()
         engine, stands = self.engine, Standing()
-        stands.route, stands.capture, stands.writes_allowed = stood.route, stood.capture, stood.writes_allowed
+        stands.capture, stands.writes_allowed = stood.capture, stood.writes_allowed
+        stands.edges = [Route(stood.route, epoch=2)]  # of several edges none can be taken up yet
         stands.sides |= stood.sides
         await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
                          if name in self.stack.names))
         await together(*(engine.start(f"{side}-hydra") for side in ("blue", "green")
                          if side == "blue" or stood.green_serves))
-        await together(*(engine.start(name, environment=stands.environment(name)) for name in OUR_SERVICES))
+        await together(*(engine.start(name, environment=stands.environment(name))
+                         for name in (*self._edges, *BESIDE_THE_EDGES)))
         self._compose()
         vars(self.operations.standing).update(vars(stands))
         self.operations.green_runs = stood.green_serves
@@ -141,8 +148,9 @@ class RealRig:
         """The acts, once there are addresses."""
         engine, own = self.engine, self._secrets
         self._controls = {name: Controls(name, engine.direct(name, "control"), own.control, self._command)
-                          for name in OUR_SERVICES}
-        self.sender = Sender({link: engine.link(link) for link in LINKS})
+                          for name in (*self._edges, *BESIDE_THE_EDGES)}
+        edges = AllControls([self._controls[name] for name in self._edges])
+        self.sender = Sender({name: engine.link(name) for name, link in self.stack.links.items() if link.harness})
         self.clients = self.sender
         service = next(client for client in self.population.clients if client.kind == "service")
         prefixes: dict[Side, str] = {"blue": admin_prefix(self.scenario.stack.blue.hydra),
@@ -157,14 +165,15 @@ class RealRig:
         self._authorizing = Authorizing(engine, own, self._controls["authz"], self.scenario.stack.authz.cleanup,
                                         self.scenario.tokens.refresh)
         self.operations = RealOperations(
-            engine, self._controls,
+            engine, self._controls, edges,
             lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access, prefixes),
+            upgrading=Upgrading(engine, own, self.scenario.stack.blue.hydra),
             copying=copying, preflight=Preflight(engine, own), cleanup=Cleanup(engine, own),
             migration=Migration(engine, own), repair=Repair(engine, own),
             janitor=Janitor(engine, own, self.scenario.tokens.refresh), authorizing=self._authorizing,
             accounting=self._accounting, schema=FreshSchema(engine, own), fence=Fence(engine, own),
             verification=Verification(engine, own, copying),
-            gauging=Gauging(engine, own, self._controls["edge"], apis),
+            gauging=Gauging(engine, own, edges, apis),
             wellness=Wellness(self.clients, service, self._nonsense),
             replay_environment=planted.environment(), prove_green=self._prove_green,
             let_edge_take=lambda: let_edge_take(engine, own), secrets=own)
@@ -218,23 +227,29 @@ def _draw(scenario: Scenario, seed: int) -> tuple[Population, Any]:
     return population, make_plan(scenario, population, seed=seed)
 
 
+def _names_columns(scenario: Scenario) -> bool:
+    """Whether blue's Hydra reads explicit columns when the run begins."""
+    return scenario.stack.blue.columns == "explicit" or scenario.stack.blue.begins_as is not None
+
+
 def variables(scenario: Scenario) -> dict[str, str]:
     """The stack file's variables that a scenario sets."""
     capture = next((step for step in scenario.runbook if step.kind == "capture"), None)
     edge = scenario.stack.edge
     return {
-        "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.hydra}",
+        "PROGRAM_BLUE_HYDRA": f"hydra-{scenario.stack.blue.first}",
         "PROGRAM_GREEN_HYDRA": f"hydra-{scenario.stack.green.hydra}",
         "GREEN_ADMIN_PREFIX": admin_prefix(scenario.stack.green.hydra),
         **({} if scenario.stack.green.hydra.startswith("2.") else
            {"GREEN_HTTP": "--dangerous-force-http", "GREEN_CONFIG": "hydra-1.yaml"}),
-        "BLUE_DSN_END": DSN_END if scenario.stack.blue.columns == "explicit" else "",
+        "BLUE_DSN_END": DSN_END if _names_columns(scenario) else "",
         "ACCESS_TTL": go_duration(scenario.tokens.access), "REFRESH_TTL": go_duration(scenario.tokens.refresh),
         # 1.8.5 refuses a configuration below 8; the seeded hashes keep the scenario's own cost.
-        "HASH_COST": str(max(scenario.population.hash_cost, 8 if scenario.stack.blue.hydra == "1.8.5" else 4)),
+        "HASH_COST": str(max(scenario.population.hash_cost, 8 if scenario.stack.blue.first == "1.8.5" else 4)),
         "GRACE_PERIOD": go_duration(scenario.stack.green.grace_period),
         "EDGE_COALESCING_S": f"{edge.coalescing:g}", "EDGE_BUFFER_S": f"{edge.buffer:g}",
         "EDGE_BUFFER_MAX": str(edge.buffer_max), "EDGE_QUEUE_DOWN": edge.queue_down,
+        "EDGE_ANSWERS": edge.answers,
         "EDGE_CAPTURE_RECORD": getattr(capture, "record", "grant"),
         "EDGE_SEAL_KEY": randomness.token_hex(32),
     }

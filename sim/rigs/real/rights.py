@@ -9,9 +9,7 @@ from __future__ import annotations
 from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.secrets import Secrets
-
-TOKEN_TABLES = ("hydra_oauth2_access", "hydra_oauth2_refresh", "hydra_oauth2_code", "hydra_oauth2_pkce",
-                "hydra_oauth2_oidc")
+from sim.services.rows import TOKEN_TABLES
 
 
 async def let_edge_take(engine: Engine, secrets: Secrets) -> None:

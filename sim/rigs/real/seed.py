@@ -19,14 +19,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from asyncpg.exceptions import PostgresError
-
 from sim.errors import BadInput, RehearsalError, StepFailed
 from sim.paths import PROJECT, cache
-from sim.rigs.real.databases import Connection, database
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.real.loading import load
+from sim.rigs.real.own_sql import read_sql, run_sql
+from sim.rigs.real.room import must_have_room
 from sim.rigs.real.rows import KID, Moment
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.rig import Progress
@@ -34,6 +34,7 @@ from sim.scenario import Scenario
 from sim.traffic.minting import Minter
 from sim.traffic.population import OLDEST, Population, rng
 
+EXTRA: Final = "population.extra_sql"
 ISSUER: Final = "http://auth.rehearse.test/"
 FRESH_S: Final = 24 * 3600.0
 """Seconds a tar is good for, if the refresh tokens live long enough (see `fresh_s`)."""
@@ -58,12 +59,14 @@ async def seed_blue(engine: Engine, scenario: Scenario, population: Population, 
     gets {now, done, total}. The scenario's extra_sql is applied afterwards, to this run's blue alone: the
     cache never sees it. Raises StepFailed if Hydra does not take the data, BadInput if extra_sql fails.
     """
-    extra_sql = await asyncio.to_thread(_read, scenario.population.extra_sql)
+    must_have_room(engine.data_place(), len(population.grants))
+    path = scenario.population.extra_sql
+    extra_sql = await read_sql(path, EXTRA) if path else ""
     figures = await _seed(engine, scenario, population, secrets, progress)
     if extra_sql:
         progress({"now": "extra_sql", "done": len(population.grants), "total": len(population.grants)})
         async with database(engine, secrets, "blue") as connection:
-            await _run_extra(connection, extra_sql, str(scenario.population.extra_sql))
+            await run_sql(connection, extra_sql, str(path), EXTRA, BadInput)
             await connection.execute("ANALYZE")
     return figures
 
@@ -87,8 +90,8 @@ async def _seed(engine: Engine, scenario: Scenario, population: Population, secr
     # What is loaded is not logged as well: half the writing, and no gigabytes of old log in the tar.
     await _settings(engine, secrets, "ALTER SYSTEM SET wal_level = minimal", "ALTER SYSTEM SET max_wal_senders = 0")
     await engine.restart("blue-postgres")
-    await _migrate(engine, secrets, scenario.stack.blue.hydra)
-    kid = await _signing_key(engine) if scenario.stack.blue.hydra == "1.8.5" else KID
+    await _migrate(engine, secrets, scenario.stack.blue.first)
+    kid = await _signing_key(engine) if scenario.stack.blue.first == "1.8.5" else KID
     figures = {"key": key, "grants": len(population.grants),
                **await _fill(engine, scenario, population, secrets, kid, progress)}
     progress({"now": "first start", "done": len(population.grants), "total": len(population.grants)})
@@ -156,7 +159,7 @@ async def _key(engine: Engine, scenario: Scenario, population: Population, secre
     for name in _WRITERS:
         writers.update((PROJECT / "sim" / name).read_bytes())
     depends_on = {
-        "engine": engine.kind, "postgres": job.tail.strip(), "hydra": scenario.stack.blue.hydra,
+        "engine": engine.kind, "postgres": job.tail.strip(), "hydra": scenario.stack.blue.first,
         "population": population.fingerprint(), "hash_cost": scenario.population.hash_cost, "issuer": ISSUER,
         "access_s": scenario.tokens.access, "refresh_s": scenario.tokens.refresh, "secrets": secrets.fingerprint,
         "format": writers.hexdigest()}
@@ -195,7 +198,7 @@ async def _signing_key(engine: Engine) -> str:
 async def _fill(engine: Engine, scenario: Scenario, population: Population, secrets: Secrets, kid: str,
                 progress: Progress) -> dict[str, Any]:
     began = time.monotonic()
-    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.hydra,
+    moment = Moment(time.time(), scenario.tokens.access, scenario.tokens.refresh, ISSUER, scenario.stack.blue.first,
                     kid)
     minter = Minter(secrets.system, population.seed)
     async with database(engine, secrets, "blue") as connection:
@@ -207,16 +210,6 @@ async def _fill(engine: Engine, scenario: Scenario, population: Population, secr
         await connection.execute("CHECKPOINT")
         size_bytes = await connection.fetchval("SELECT pg_database_size('hydra')")
     return {**figures, "refresh_s": scenario.tokens.refresh, "size_bytes": size_bytes, "load_s": _since(began)}
-
-
-async def _run_extra(connection: Connection, script: str, path: str) -> None:
-    try:
-        async with connection.transaction():
-            await connection.execute(script)
-    except PostgresError as error:
-        raise BadInput("population.extra_sql failed; nothing of it is in force", where=path,
-                       seen=f"{error.args[0]} (SQLSTATE {getattr(error, 'sqlstate', '?')})",
-                       todo="mend the file and try again") from error
 
 
 async def _prove(engine: Engine, population: Population, secrets: Secrets) -> None:
@@ -234,15 +227,6 @@ async def _prove(engine: Engine, population: Population, secrets: Secrets) -> No
         raise StepFailed("Hydra does not know what was loaded into its database", where="blue-hydra",
                          seen=f"{len(wrong)} of {min(PROVEN, len(live))} live refresh tokens are not active as they "
                               f"should be: {', '.join(wrong[:3])}")
-
-
-def _read(path: str | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return Path(path).read_text()
-    except OSError as error:
-        raise BadInput("population.extra_sql can't be read", where=path, seen=str(error.strerror)) from error
 
 
 def _since(began: float) -> float:

@@ -1,7 +1,8 @@
 """The clients' side of HTTP: every request a client makes, through its own link.
 
 One pooled session a link; names are constant (`auth.rehearse.test`, `login.rehearse.test`)
-and mapped here to the link's loopback address, so that seeded data can be cached. Nothing is
+and mapped here to the link's loopback address, so that seeded data can be cached. Where several
+edges stand side by side each gets a request in turn, as behind a load balancer. Nothing is
 ever sent twice: a request lost on a dropped connection is lost, as the client sees it, and
 whoever repeats it does so as an operation of its own. Tokens pass through and are not kept.
 """
@@ -9,6 +10,7 @@ whoever repeats it does so as an operation of its own. Tokens pass through and a
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -21,6 +23,7 @@ from yarl import URL
 
 from sim.rigs.real.browsing import Dance, landing, pkce, waited
 from sim.rigs.rig import Answer, Browser, Client, Side
+from sim.scenario.replicas import origin_link
 from sim.traffic.browsers import LingeringBrowser
 
 PUBLIC: Final = "clients->edge:public"
@@ -28,7 +31,7 @@ INTERNAL: Final = "resource-servers->edge:internal"
 LOGIN: Final = "clients->login-consent"
 AUTHZ: Final = "clients->authz"
 LINKS: Final = (PUBLIC, INTERNAL, LOGIN, AUTHZ)
-"""The links clients use, as the stack file names them."""
+"""The links clients use, as the stack file names them; further edges have links of their own beside these."""
 
 AUTH_HOST: Final = "auth.rehearse.test"
 LOGIN_HOST: Final = "login.rehearse.test"
@@ -47,7 +50,7 @@ _JSON = msgspec.json.Decoder()
 class Sender:
     """Implements `sim.rigs.rig.Clients` on aiohttp; an async context manager, or `close` it.
 
-    `links` maps each of `LINKS` to (host, port) of its Toxiproxy listener.
+    `links` maps each of `LINKS`, and those of further edges, to (host, port) of its Toxiproxy listener.
     """
 
     def __init__(self, links: Mapping[str, tuple[str, int]]) -> None:
@@ -55,7 +58,8 @@ class Sender:
         if missing:
             raise ValueError(f"links without an address: {', '.join(missing)}")
         self._base = {link: URL.build(scheme="http", host=host, port=port)
-                      for link, (host, port) in links.items() if link in LINKS}
+                      for link, (host, port) in links.items() if origin_link(link) in LINKS}
+        self._turns = {link: itertools.cycle([one for one in self._base if origin_link(one) == link]) for link in LINKS}
         self._urls: dict[tuple[str, str], URL] = {}
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
@@ -177,9 +181,9 @@ class Sender:
                     headers[SUBJECT_HEADER] = browser.subject
                     if isinstance(browser, LingeringBrowser) and "login_challenge" in url.query:
                         await browser.linger()
-                target = self._base[link].join(url.relative())
-                async with self._pool(link).get(target, headers=headers,
-                                                    allow_redirects=False) as response:
+                way = next(self._turns[link])
+                target = self._base[way].join(url.relative())
+                async with self._pool(way).get(target, headers=headers, allow_redirects=False) as response:
                     await response.read()
                     dance.step(browser, url, response)
                 following = landing(url, response)
@@ -205,9 +209,10 @@ class Sender:
     async def _ask(self, link: str, method: str, path: str, *, form: dict[str, str] | None = None,
                    json: dict[str, str] | None = None, query: dict[str, str] | None = None,
                    headers: Mapping[str, str] | None = None, timeout_s: float) -> Answer:
-        url = self._urls.get((link, path))
+        way = next(self._turns[link])
+        url = self._urls.get((way, path))
         if url is None:
-            url = self._urls[link, path] = self._base[link].with_path(path)
+            url = self._urls[way, path] = self._base[way].with_path(path)
         if query:
             url = url.with_query(query)
         sent = dict(headers or {})
@@ -219,8 +224,7 @@ class Sender:
         if link in (PUBLIC, INTERNAL):
             sent["Host"] = AUTH_HOST
         async with (_deadline(timeout_s),
-                    self._pool(link).request(method, url, data=body, headers=sent,
-                                                 allow_redirects=False) as response):
+                    self._pool(way).request(method, url, data=body, headers=sent, allow_redirects=False) as response):
             raw = await response.read()
         return _answer(response, raw)
 

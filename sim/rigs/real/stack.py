@@ -16,6 +16,7 @@ import msgspec
 from sim.errors import BadInput
 from sim.paths import data
 from sim.rigs.rig import Side
+from sim.scenario.replicas import EDGE, replicated
 from sim.services import planted
 
 if TYPE_CHECKING:
@@ -85,10 +86,12 @@ OWN_DATABASE, SHARED_DATABASE = "green-postgres", "blue-postgres"
 
 
 class Stack:
-    """The stack file; nothing in it is specific to a run but whether both sides share blue's database."""
+    """The stack file; nothing in it is a run's own but whether both sides share blue's database, and how many
+    edges there are."""
 
-    def __init__(self, path: Path, raw: dict[str, Any], *, shared: bool = False) -> None:
+    def __init__(self, path: Path, raw: dict[str, Any], *, shared: bool = False, edges: int = 1) -> None:
         self.path = path
+        raw = replicated(raw, EDGE, edges)
         self._raw: dict[str, dict[str, Any]] = dict(raw.get("services", {}))
         every: dict[str, Link] = {}
         for name, told in raw.get("x-links", {}).items():
@@ -196,10 +199,12 @@ class Stack:
         return graph
 
 
-def load_stack(path: Path | None = None, override: Path | None = None, *, shared: bool = False) -> Stack:
+def load_stack(path: Path | None = None, override: Path | None = None, *, shared: bool = False,
+               edges: int = 1) -> Stack:
     """Read the stack file; an override's services are laid over it, key by key.
 
-    `shared`: green uses blue's database and there is no green-postgres.
+    `shared`: green uses blue's database and there is no green-postgres. `edges`: how many edges stand
+    side by side.
 
     Raises BadInput with the place if a file can't be read.
     """
@@ -213,7 +218,7 @@ def load_stack(path: Path | None = None, override: Path | None = None, *, shared
             for key, value in (service or {}).items():
                 mine = base.get(key)
                 base[key] = {**mine, **value} if isinstance(mine, dict) and isinstance(value, dict) else value
-    return Stack(where, raw, shared=shared)
+    return Stack(where, raw, shared=shared, edges=edges)
 
 
 def _refuse_planted(service: dict[str, Any] | None, where: str) -> None:

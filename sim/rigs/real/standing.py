@@ -7,20 +7,32 @@ pass without being captured, or a request go to the wrong side.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sim.rigs.rig import Side
+from sim.scenario.replicas import EDGE, origin, replica_names
 
 SIDE_VARIABLES = {"login-consent": "LOGIN_SIDE", "authz": "AUTHZ_SIDE"}
+
+
+@dataclass
+class Route:
+    """Where an edge points."""
+
+    to: Side = "blue"
+    share: float = 1.0
+    """How much of the requests goes there."""
+    epoch: int = 1
+    """How often it was switched, plus one."""
 
 
 class Standing:
     """The settings in force; owned by the operations, which change them when the service has said yes."""
 
-    def __init__(self) -> None:
-        self.route: Side = "blue"
-        self.share = 1.0
-        """How much of the requests goes there."""
+    def __init__(self, edges: int = 1) -> None:
+        self.edges: list[Route] = [Route() for _ in range(edges)]
+        """Of each edge, in the order of their names."""
         self.capture = "off"
         """off, forward or back."""
         self.buffering = False
@@ -29,9 +41,10 @@ class Standing:
 
     def environment(self, part: str) -> dict[str, str]:
         """With what a part must be started to stand where it stood; {} for parts that keep nothing."""
-        if part == "edge":
-            return {"EDGE_ROUTE": self.route, "EDGE_SHARE": f"{self.share:g}", "EDGE_CAPTURE": self.capture,
-                    "EDGE_BUFFERING": "on" if self.buffering else "off",
+        if origin(part) == EDGE:
+            at = self._edge(part)
+            return {"EDGE_ROUTE": at.to, "EDGE_SHARE": f"{at.share:g}", "EDGE_EPOCH": str(at.epoch),
+                    "EDGE_CAPTURE": self.capture, "EDGE_BUFFERING": "on" if self.buffering else "off",
                     "EDGE_WRITES": "allowed" if self.writes_allowed else "refused"}
         if part in SIDE_VARIABLES:
             return {SIDE_VARIABLES[part]: self.sides[part]}
@@ -39,10 +52,14 @@ class Standing:
 
     def wanted(self, part: str) -> dict[str, Any]:
         """The same in the words of the part's status; {} for parts that keep nothing."""
-        if part == "edge":
-            return {"route": self.route, "share": self.share, "capture": self.capture, "buffering": self.buffering,
+        if origin(part) == EDGE:
+            at = self._edge(part)
+            return {"route": at.to, "share": at.share, "capture": self.capture, "buffering": self.buffering,
                     "writes_allowed": self.writes_allowed}
         return {"side": self.sides[part]} if part in self.sides else {}
+
+    def _edge(self, part: str) -> Route:
+        return self.edges[replica_names(EDGE, len(self.edges)).index(part)]
 
 
 def standing_of(status: dict[str, Any]) -> dict[str, Any]:

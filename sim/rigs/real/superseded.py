@@ -9,15 +9,12 @@ grant before blue serves again; they are lost either way, and counted as such.
 from __future__ import annotations
 
 from sim.rigs.real.databases import Connection
+from sim.services.rows import TAKE_TOKENS
 
 _BORN = "SELECT request_id, signature FROM hydra_oauth2_refresh"
 _KNOWN = "SELECT signature FROM hydra_oauth2_refresh WHERE request_id = ANY($1)"
-_END = """
-    WITH access AS (DELETE FROM hydra_oauth2_access WHERE request_id = ANY($1) RETURNING request_id),
-         refresh AS (UPDATE hydra_oauth2_refresh SET active = false
-                      WHERE request_id = ANY($1) AND active RETURNING request_id)
-    SELECT count(*) FROM (SELECT request_id FROM access UNION SELECT request_id FROM refresh) ended"""
-"""What 1.11.10 itself does to a chain whose old refresh token is used again."""
+_ENDED = ("hydra_oauth2_access", "hydra_oauth2_refresh")
+"""Where 1.11.10 itself ends a chain whose old refresh token is used again."""
 
 
 async def end_superseded(blue: Connection, green: Connection) -> int:
@@ -25,4 +22,8 @@ async def end_superseded(blue: Connection, green: Connection) -> int:
     born = await green.fetch(_BORN)
     known = {row[0] for row in await blue.fetch(_KNOWN, sorted({row["request_id"] for row in born}))}
     rotated = sorted({row["request_id"] for row in born if row["signature"] not in known})
-    return int(await blue.fetchval(_END, rotated))
+    ended: set[str] = set()
+    async with blue.transaction():
+        for table in _ENDED:
+            ended |= {row[0] for row in await blue.fetch(TAKE_TOKENS["1.x"][table], rotated)}
+    return len(ended)

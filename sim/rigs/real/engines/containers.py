@@ -53,6 +53,11 @@ class Containers:
         self._run_id, self._prefix = run_id, prefix
         self.network = prefix
 
+    @property
+    def root(self) -> str:
+        """The daemon's own folder, as it names it."""
+        return str(self._api.info().get("DockerRootDir") or "")
+
     def labels(self, service: str = "") -> dict[str, str]:
         """What everything of this run carries."""
         told = {RUN: self._run_id, OWNER: me(), WHERE: where()}

@@ -53,7 +53,7 @@ class DockerEngine:
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
                  variables: Mapping[str, str], client: Any) -> None:
         self.run_id, self.run_dir = run_id, run_dir
-        self._stack, self._secrets = stack, secrets
+        self._stack, self._parts, self._secrets = stack, parts, secrets
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
         self._containers = Containers(client, run_id, f"rehearse-{randomness.token_hex(4)}")
         self._record = Record(run_id, kind="docker", run_dir=run_dir)
@@ -100,6 +100,15 @@ class DockerEngine:
         """See `Engine.start`."""
         await in_order(self._stack, services,
                        lambda name: self._start(name, environment or {}, (data or {}).get(name)))
+
+    def data_place(self) -> Path | None:
+        """See `Engine.data_place`."""
+        root = Path(self._containers.root)
+        return root if root.is_dir() else None
+
+    def vary(self, variables: Mapping[str, str]) -> None:
+        """See `Engine.vary`."""
+        self._variables |= {**variables, **image_variables(self._parts, {**self._variables, **variables})}
 
     async def _start(self, name: str, environment: Mapping[str, str], data: Path | None) -> None:
         service = self._stack.service(name, self._variables)

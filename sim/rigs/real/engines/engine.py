@@ -46,6 +46,14 @@ class Engine(Protocol):
         """
         ...
 
+    def data_place(self) -> Path | None:
+        """The folder that holds the databases' data; None if it can't be reached from here."""
+        ...
+
+    def vary(self, variables: Mapping[str, str]) -> None:
+        """Other values of the stack file's variables, for whatever starts from now on."""
+        ...
+
     async def stop(self, service: str) -> None:
         """End it cleanly and wait; nothing if it does not run."""
         ...

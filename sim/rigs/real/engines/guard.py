@@ -9,6 +9,7 @@ and uvloop takes no other user. It imports nothing of the rest.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Never returns: becomes the program, or exits 127."""
     parent, number, user, *command = sys.argv[1:]
+    with contextlib.suppress(OSError):  # its own: the harness may have raised its priority
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     wish = _wish()  # loaded while we are still ourselves: another user may not reach our Python's files
     if user != "-":
         uid, gid = (int(part) for part in user.split(":"))

@@ -76,6 +76,14 @@ class ProcessEngine:
         await in_order(self._stack, services,
                        lambda name: self._start(name, environment or {}, (data or {}).get(name)))
 
+    def data_place(self) -> Path | None:
+        """See `Engine.data_place`."""
+        return self._home
+
+    def vary(self, variables: Mapping[str, str]) -> None:
+        """See `Engine.vary`."""
+        self._variables |= variables
+
     async def _start(self, name: str, environment: Mapping[str, str], data: Path | None) -> None:
         service = self._stack.service(name, self._variables)
         for filename in service.config:

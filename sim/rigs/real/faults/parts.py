@@ -16,6 +16,7 @@ from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.maker import Told, looked_for
 from sim.rigs.real.standing import Standing, lost_with, standing_of
+from sim.scenario.replicas import EDGE, origin
 
 SEEN_WITHIN_S = 2.0
 """Assumption: a killed or frozen part stops answering at once; two seconds cover a slow look at it."""
@@ -96,7 +97,7 @@ class PartFaults:
         lost = lost_with(before) if before else {}
         words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in lost.items()) or "nothing it told"
         has = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in stands.items())
-        kept = "; its kept refresh answers are gone" if part == "edge" else ""
+        kept = "; its kept refresh answers are gone" if origin(part) == EDGE else ""
         return {"restored": stands, "lost": lost, "note": f"{part} is back: {has}. Lost with it: {words}{kept}"}
 
     async def _told(self, part: str) -> dict[str, Any]:

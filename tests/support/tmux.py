@@ -1,0 +1,79 @@
+"""Terminals that a test types into: sessions of a tmux server of its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+WIDTH, HEIGHT = 160, 50
+
+
+class Terminals:
+    """One tmux server; `close` ends it and everything that still runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "tmux"
+
+    def open(self, name: str, command: Sequence[str], *, env: dict[str, str]) -> Terminal:
+        """Begin a command in a terminal of its own; it stays readable when the command has ended."""
+        words = shlex.join(["env", *(f"{k}={v}" for k, v in env.items()), *command])
+        self.run("-f", os.devnull, "new-session", "-d", "-s", name, "-x", str(WIDTH), "-y", str(HEIGHT),
+                 f"tmux -S {shlex.quote(str(self._socket))} set-option -w remain-on-exit on; exec {words}")
+        return Terminal(self, name)
+
+    def run(self, *arguments: str) -> str:
+        """One tmux command; what it printed."""
+        command = ["tmux", "-S", str(self._socket), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"tmux {' '.join(arguments[:2])}: {done.stderr.strip()}")
+        return done.stdout
+
+    def close(self) -> None:
+        """End the server."""
+        subprocess.run(["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, check=False)
+
+
+class Terminal:
+    """One session."""
+
+    def __init__(self, server: Terminals, name: str) -> None:
+        self._server, self.name = server, name
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux' names, such as `Enter`, `Escape`, `Down`, `w`."""
+        self._server.run("send-keys", "-t", self.name, *keys)
+
+    def type(self, text: str) -> None:
+        """Text as it stands."""
+        self._server.run("send-keys", "-t", self.name, "-l", text)
+
+    def shows(self) -> str:
+        """What is on it now."""
+        return self._server.run("capture-pane", "-p", "-t", self.name)
+
+    def wait(self, *words: str, within_s: float) -> str:
+        """Wait until it shows all these words; returns what it shows. Raises AssertionError with what it did show."""
+        until = time.monotonic() + within_s
+        while True:
+            shown = self.shows()
+            if all(word in shown for word in words):
+                return shown
+            if time.monotonic() > until:
+                raise AssertionError(f"{self.name} never showed {words} in {within_s:g} s; it shows:\n{shown}")
+            time.sleep(0.2)
+
+    def exit_code(self, *, within_s: float) -> int:
+        """Wait until its command has ended."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            dead, _, code = self._server.run("display-message", "-p", "-t", self.name,
+                                             "#{pane_dead} #{pane_dead_status}").strip().partition(" ")
+            if dead == "1":
+                return int(code or 255)
+            time.sleep(0.2)
+        raise AssertionError(f"{self.name} did not end in {within_s:g} s; it shows:\n{self.shows()}")
