@@ -28,7 +28,7 @@ from sim.faults.drawing import with_drawn
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
-from sim.history.gameday import is_hidden
+from sim.heartbeat import Heartbeat
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
@@ -42,10 +42,13 @@ from sim.runbook.price import Price
 from sim.runbook.revoked import Revoked
 from sim.runbook.runner import Ended, Runner
 from sim.runbook.steady import Watcher
+from sim.runbook.stood import stood
 from sim.runfolder import make_run_folder, write_private
 from sim.scenario import Scenario
 from sim.scenario.kinds import unable
 from sim.scenario.links import known_links, known_parts, with_pairs
+from sim.services import planted
+from sim.taking_up import Taken, go_on, take_up
 
 GAUGE_S = 1.0
 """Once a second: what the screen shows moves no faster."""
@@ -68,6 +71,8 @@ class Options:
     pause_before: str | None = None
     yes: bool = False
     attended: bool = False
+    planted: str = ""
+    """The bug that the recall bench planted in this process; nobody else sets it."""
     gameday: bool = False
     """Play the game day's card; False leaves the whole game day out."""
     metrics: int | None = None
@@ -87,6 +92,7 @@ class Result:
 
 def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     """Everything that can go wrong on input, before anything is started; (seed, folder)."""
+    refuse_planted(options.planted)
     refuse_unattended(scenario, attended=options.attended, yes=options.yes)
     scenario = _as_played(scenario, options)
     seed = options.seed if options.seed is not None else scenario.seed
@@ -96,6 +102,15 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     folder = make_run_folder(scenario.slug, seed, options.run_dir)
     write_private(folder / "scenario.yaml", with_drawn(scenario, seed).resolved(seed=seed))
     return seed, folder
+
+
+def refuse_planted(known: str) -> None:
+    """Refuse a bug in the environment that the bench did not put there. Raises BadInput."""
+    if planted.now() != known:
+        raise BadInput("a bug is planted in this environment", where=planted.VARIABLE, seen=planted.now(),
+                       todo=f"unset {planted.VARIABLE}: `rehearse bench recall` alone plants bugs")
+    if known and known not in planted.BUGS:
+        raise BadInput(f"there is no bug `{known}` to plant", todo="one of " + ", ".join(planted.BUGS))
 
 
 def _as_played(scenario: Scenario, options: Options) -> Scenario:
@@ -120,9 +135,39 @@ async def rehearse(scenario: Scenario, options: Options) -> Result:
     return await rehearsal.run()
 
 
+async def resume(folder: Path, options: Options) -> Result:
+    """Take up a run whose harness was killed: everything is started as it stood, and rolled back to blue.
+
+    A run that was closing is brought to its end instead. The same history goes on, and all of it is judged.
+    Raises BadInput for what can't be taken up, RehearsalError if it fails; nothing is left running either way.
+    """
+    from sim.rigs.real.adopting import adopt
+    from sim.scenario import load_scenario
+
+    refuse_planted(options.planted)
+    history, scenario = History.load(folder / "history.jsonl"), load_scenario(folder / "scenario.yaml")
+    stands = stood(history, scenario)
+    if stands.ended:
+        raise BadInput("this run was not killed", where=folder.name, seen=f"it ended {stands.ended}",
+                       todo=f"rehearse report {folder.name}")
+    if scenario.stack.edge.instances > 1:
+        raise BadInput("a run with several edges can't be taken up again yet", where=folder.name, todo="rehearse clean")
+    if scenario.in_place:
+        raise BadInput("a run in place can't be taken up again yet", where=folder.name,
+                       seen="there is one database, and its migration has no undo", todo="rehearse clean")
+    if not any(op.f == "stack" and op.type == "ok" for op in history.ops):
+        raise BadInput("this run was killed before its stack stood: there is nothing to take up", where=folder.name,
+                       todo="rehearse clean, then run it again")
+    taken = Taken(history, stands, adopt(folder.name))
+    rehearsal = _Rehearsal(scenario, options, history.header.seed, folder, taken)
+    return await rehearsal.run()
+
+
 class _Rehearsal:
-    def __init__(self, scenario: Scenario, options: Options, seed: int, folder: Path) -> None:
+    def __init__(self, scenario: Scenario, options: Options, seed: int, folder: Path,
+                 taken: Taken | None = None) -> None:
         self.scenario, self.options, self.seed, self.folder = scenario, options, seed, folder
+        self.taken = taken
         self.say = options.say
         self.desk: Desk | None = None
         self.interrupts = 0
@@ -143,12 +188,16 @@ class _Rehearsal:
         exposing = Exposing(metrics.text) if self.options.metrics is not None else None
         if exposing is not None:
             url = await exposing.start(self.options.metrics or 0)
-        journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed,
-                          engine=kind, grants=self.scenario.population.grants)
+        journal = Journal(self.folder / "history.jsonl", scenario=self.scenario.slug, seed=self.seed, engine=kind,
+                          grants=self.scenario.population.grants) if self.taken is None else go_on(
+                              self.folder / "history.jsonl", self.taken, self.say)
         if exposing is not None:
             journal.subscribe(metrics)
             journal.note("harness", "note", {"text": f"metrics: {url}", "level": "info"})
             self.say(f"metrics: {url}")
+        if self.options.planted:
+            journal.note("harness", "planted", {"bug": self.options.planted})
+            self.say(f"PLANTED BUG {self.options.planted}: what this run shows is about the checks alone")
         ended = Ended("failed", "the run was stopped")
         bug: BaseException | None = None
         try:
@@ -201,14 +250,18 @@ class _Rehearsal:
             journal.note("runbook", "cmd", {"kind": how, "command": text})
 
         rig = await RealRig.open(kind, scenario=self.scenario, seed=self.seed, folder=self.folder,
-                                 say=self.say, command=command)
+                                 say=self.say, command=command,
+                                 home=None if self.taken is None else self.taken.adopted.home)
+        if self.taken is not None:
+            self.taken.adopted.record.unlink(missing_ok=True)  # the engine has one of its own by now
         try:
             i = journal.invoke("harness", "stack", value={"engine": kind})
-            figures = await rig.start()
+            figures = await (rig.start() if self.taken is None else rig.restart(self.taken.stood))
             journal.complete(i, "ok", value=figures)
             self.say(f"stack ready in {figures['ready_s']:.1f} s")
             rig.prove_links = lambda links: self._prove_links(rig, journal, links)
-            await rig.prove_links(rig.links_before_green())
+            if self.taken is None:  # afterwards nothing is made on them any more
+                await rig.prove_links(rig.links_before_green())
             return await self._play(rig, journal)
         finally:
             await asyncio.shield(rig.close())
@@ -224,6 +277,7 @@ class _Rehearsal:
 
     async def _play(self, rig: Any, journal: Journal) -> Ended:
         from sim.checks.forming import Forming
+        from sim.traffic.aftermath import rest_of
         from sim.traffic.play import Traffic
         from sim.traffic.proving import Proving
 
@@ -236,12 +290,18 @@ class _Rehearsal:
         desk = Desk(env, journal, lambda: {"t_s": round(journal.now_s(), 1), "cut": price.cut(),
                                            "way_back": price.way_back()})
         desk.on_stop = self._stop_now
-        traffic = Traffic(env, rig.plan, rig.population, rig.minter, rig.clients, journal, phases, self.scenario)
+        plan, faults = rig.plan, list(self.scenario.every_fault)
+        if self.taken is not None:
+            plan, faults = rest_of(plan, self.taken.stood.last_s), []  # its faults' instants are over
+            for op in self.taken.history.ops:
+                for subscriber in (forming.feed, price, watcher, revoked):
+                    subscriber(op)
+        traffic = Traffic(env, plan, rig.population, rig.minter, rig.clients, journal, phases, self.scenario)
         ctx = Context(env, self.scenario, rig, journal, phases, desk, price, watcher, traffic.ledger,
                       Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, self.seed),
                       {"revoked": revoked, "environment": rig.environment()})
         written = Written(self.folder / "faults.jsonl")
-        nemesis = Nemesis(env, self.scenario.every_fault, rig.faults, journal, phases, written, self.seed)
+        nemesis = Nemesis(env, faults, rig.faults, journal, phases, written, self.seed)
         _give_acts(desk, ctx, nemesis, rig.engine.kind)
         runner = Runner(ctx, attended=self.options.attended, yes=self.options.yes,
                         pause_before=self.options.pause_before, figures=lambda: forming.verdict().figure)
@@ -251,10 +311,11 @@ class _Rehearsal:
         journal.note("runbook", "plan", {"steps": plan_of(self.scenario), "tolerate": {
             name: t.max for name, t in self.scenario.tolerate.items()}})
         journal.note("runbook", "state", {"state": "RUNNING", "why": "traffic begins"})
-        heartbeat = _Heartbeat(self.say, journal, price)
+        heartbeat = Heartbeat(self.say, journal, price)
         journal.subscribe(heartbeat)
         try:
-            main = env.process(self._main(env, runner, nemesis, traffic))
+            main = env.process(self._main(env, runner, nemesis, traffic) if self.taken is None else
+                               take_up(self.taken, ctx, runner, traffic, rig.population, written))
             env.process(_gauges(env, rig, journal, price, traffic))
             ended: Ended = await env.run_live(main)
         finally:
@@ -333,39 +394,3 @@ def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,
                                           "late_p99_s": traffic.lateness.get_value_at_percentile(99) / 1e6,
                                           "late": traffic.late, "sent": traffic.sent, "unsent": traffic.unsent})
         yield env.timeout(max(0.05, GAUGE_S - (env.now - began_s)))
-
-
-class _Heartbeat:
-    """Plain lines for whoever has no screen: every step, and a sign of life each 10 s; no surprise."""
-
-    EVERY_S = 10.0
-
-    def __init__(self, say: Report, journal: Journal, price: Price) -> None:
-        self._say, self._journal, self._price = say, journal, price
-        self._last_s = 0.0
-        self._done = self._failed = 0
-        self._step = "-"
-
-    def __call__(self, op: Any) -> None:
-        if is_hidden(op):
-            return
-        value = op.value or {}
-        at = f"T+{int(op.t_s // 60):02d}:{op.t_s % 60:04.1f}"
-        if op.f == "step" and op.type == "invoke":
-            self._step = value["step"]
-            self._say(f"{at} {value['n']:>2}/{value['of']} {value['step']}: {value['does']}")
-        elif op.f in ("step", "undo") and op.type in ("ok", "fail"):
-            took = f" {value['took_s']:.1f} s" if "took_s" in value else ""
-            self._say(f"{at}       {op.f} {value.get('step')} {op.type}{took}{' ' + op.error if op.error else ''}")
-        elif op.f == "note" and value.get("level") != "info":
-            self._say(f"{at}       {value.get('level')}: {value.get('text')}")
-        elif op.f == "fault" and op.type != "invoke":
-            self._say(f"{at}       fault {value.get('name')} {op.type} {value.get('seen', op.error)}")
-        elif op.type in ("ok", "fail", "info") and op.of is not None and op.process[0] != "v":
-            self._done += 1
-            self._failed += op.type != "ok"
-        if op.t_s - self._last_s >= self.EVERY_S:
-            self._last_s = op.t_s
-            cut = self._price.cut()
-            self._say(f"{at}       {self._step}: {self._done} operations, {self._failed} not ok; "
-                      f"if we cut now {cut['grants']} grants, {cut['chains']} chains")

@@ -6,7 +6,7 @@ from sim.checks.deciding import conclude
 from sim.checks.losses import Lost
 from sim.checks.reading import Reading
 from sim.checks.terms import LONGEST_GAP_S
-from sim.checks.verdict import Check
+from sim.checks.verdict import WITNESSES, Check
 
 NAME = "availability"
 
@@ -24,6 +24,7 @@ def check(reading: Reading, lost: Lost) -> Check:
     gap_s, gap = reading.gaps.longest(_bufferings(reading), reading.last_s)
     figures = {
         "failed": float(failed), "failed_share": failed / total if total else 0.0, "shed": float(shed),
+        "kept_failures": float(len(reading.kept_failures)),
         "users_refused": float(len(reading.refusals.people)),
         "longest_refusal": reading.refusals.longest_s(reading.last_s),
         "longest_gap": gap_s,
@@ -33,13 +34,15 @@ def check(reading: Reading, lost: Lost) -> Check:
     most = reading.failed_text.most_common(1)
     said = {
         "failed": f"{failed} of {total} operations failed ({parts})" + (f"; mostly {most[0][0]}" if most else ""),
+        "kept_failures": f"{len(reading.kept_failures)} refreshes were answered with an earlier exchange's failure: "
+        "the edge keeps what it must not",
         "longest_gap": f"for {gap_s:.1f} s {gap.f} was asked for and nobody got an answer, from {gap.from_s:.1f} s on"
         if gap is not None else "",
         "shed": "shed on purpose: " + ", ".join(f"{f} {c.shed}" for f, c in sorted(by_f.items()) if c.shed)
         + (f"; {figures['users_refused']:.0f} people could not revoke, one of them for "
            f"{figures['longest_refusal']:.1f} s" if reading.refusals.people else ""),
     }
-    witnesses = [*reading.failed_i, *reading.shed_i]
+    witnesses = [*reading.failed_i, *reading.shed_i, *reading.kept_failures[:WITNESSES]]
     if gap is not None and gap.i >= 0 and gap_s > LONGEST_GAP_S:
         witnesses.append(gap.i)
     limit = reading.terms.limit(NAME, "longest_buffering")

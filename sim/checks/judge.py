@@ -106,4 +106,4 @@ def compose(reading: Reading, checks: list[Check], *, scenario: str, engine: str
     return Verdict(
         verdict=worst(words), ended=reading.timeline.ended, why=reading.timeline.why, scenario=scenario,
         engine=engine, seed=seed, checks=checks, phases=phases(reading),
-        database=reading.timeline.measured("database") or {}, hydra=hydra(reading))
+        database=reading.timeline.measured("database") or {}, hydra=hydra(reading), planted=reading.timeline.planted)

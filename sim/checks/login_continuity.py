@@ -30,7 +30,8 @@ def check(reading: Reading, lost: Lost) -> Check:
         ended = float((sessions or {}).get("count", 0))
         if sessions is None and not off(reading, "verify"):
             unsure = "the browser sessions of blue have not been counted"
-    figures = {"browser_sessions": ended, "in_flight": float(len(in_flight)), "codes": float(len(codes))}
+    figures = {"browser_sessions": ended, "in_flight": float(len(in_flight)), "codes": float(len(codes)),
+               "refused": float(len(logins.refused))}
     evidence = logins.authorized_after + len(logins.in_flight) + logins.exchanged_after
     return conclude(
         NAME, reading.terms, figures, evidence=evidence, floor=FLOOR, unsure=unsure,
@@ -38,5 +39,7 @@ def check(reading: Reading, lost: Lost) -> Check:
         f"{logins.authorized_after} authorizations finished on green",
         broken={"in_flight": f"{len(in_flight)} logins begun before the switch could not be finished after it",
                 "browser_sessions": f"{ended:.0f} people have to log in again: their cookie means nothing now",
+                "refused": f"{len(logins.refused)} of {len(logins.refused) + logins.authorized_after} logins begun "
+                "after the switch were refused",
                 "codes": f"{len(codes)} authorization codes were refused though they were good"},
-        witnesses=[*in_flight, *codes])
+        witnesses=[*in_flight, *codes, *logins.refused])

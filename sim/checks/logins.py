@@ -26,6 +26,8 @@ class Logins:
         """Index of the refusal → grant, of authorizations begun before the switch."""
         self.codes: dict[int, str | None] = {}
         """Index of the refusal → grant, of codes that were good."""
+        self.refused: list[int] = []
+        """Refusals of authorizations begun after the switch."""
         self.consented: set[str] = set()
         """Grants to which a person said yes in this run."""
         self.asked_again: list[int] = []
@@ -42,6 +44,8 @@ class Logins:
         if done.type == "fail" and not value.get("shed"):
             if spans(begun, timeline):
                 self.in_flight[done.i] = begun.grant
+            elif after:
+                self.refused.append(done.i)
             return
         if done.type != "ok":
             return

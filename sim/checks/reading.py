@@ -60,6 +60,10 @@ class Reading:
         self.shed_i: list[int] = []
         self.failed_text: Counter[str] = Counter()
         self.shed_revocations = 0
+        self.kept_failures: list[int] = []
+        """Refreshes answered by the edge with the failure of an exchange that was over."""
+        self._refresh_failed_i: dict[str, int] = {}
+        """Refresh token → the first completion of a refresh with it that failed."""
         self.refusals = Refusals()
         self.longest_buffering_s, self.longest_buffering_i = 0.0, -1
         self.said_waits = False
@@ -181,6 +185,10 @@ class Reading:
 
     def _refreshed(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
         tracking, side = self.tracking, self.side(begun, done)
+        if done.type == "fail" and begun.token_hash is not None:
+            over_i = self._refresh_failed_i.setdefault(begun.token_hash, done.i)
+            if value.get("coalesced") and over_i < begun.i:
+                self.kept_failures.append(done.i)
         accepted = done.type == "ok"
         refused = done.type == "fail" and is_refusal(value)
         if accepted or refused:

@@ -70,6 +70,8 @@ class Timeline:
         """Ends of baseline windows that are no measure."""
         self.ended: Literal["completed", "rolled_back", "failed", "running"] = "running"
         self.why = ""
+        self.planted = ""
+        """The bug that was planted to try the checks; '' in every honest run."""
         self.serving: str = "blue"
         """Where the edge points, by the last note of a switch."""
         self.switched_i = -1
@@ -163,6 +165,8 @@ class Timeline:
             self.writes.append(now)
         elif op.f == "state":
             self.states.append(now)
+        elif op.f == "planted":
+            self.planted = str(value.get("bug"))
         elif op.f == "end":
             self.ended = value.get("ended", "failed")
             self.why = str(value.get("why") or "")

@@ -80,6 +80,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the steps did to green's database: rows_updated, temp_bytes, …; {} if it was not read."""
     hydra: dict[str, dict[str, float]] = {}
     """`before` (baseline on blue) and `after` (soak on green): p95_s, rss_bytes, heap_bytes, cpu_cores, goroutines."""
+    planted: str = ""
+    """The bug that the recall bench had planted in this run; "" in every other."""
 
     def check(self, name: str) -> Check:
         """The check of that name. Raises KeyError."""

@@ -38,6 +38,8 @@ COMMANDS: dict[str, Command] = {
     "run": Command("sim.cli.run", "run", "one rehearsal"),
     "compare": Command("sim.cli.compare", "compare", "scenarios or runs side by side"),
     "gameday": Command("sim.cli.gameday", "gameday", "a rehearsal with people, roles and surprises"),
+    "resume": Command("sim.cli.resume", "resume", "take up a run whose harness was killed: back to blue"),
+    "shrink": Command("sim.cli.shrink", "shrink", "the few faults that it takes to break what a run broke"),
     "judge": Command("sim.cli.judge", "judge", "judge a stored run again"),
     "watch": Command("sim.cli.watch", "watch", "the screen: live, or a stored run replayed"),
     "ctl": Command("sim.cli.ctl", "ctl", "command a running rehearsal from another terminal"),
@@ -52,7 +54,7 @@ COMMANDS: dict[str, Command] = {
     "validate": Command("sim.cli.validate", "validate", "check a scenario without starting anything"),
     "schema": Command("sim.cli.schema", "schema", "the scenario file's JSON Schema, for editors"),
     "explain": Command("sim.cli.explain", "explain", "what a check, step, fault, key or exit code means"),
-    "bench": Command("", "", "benchmarks of the edge, the sender and the checker"),
+    "bench": Command("", "", "benchmarks: edge, sender, checker, its recall"),
     "clean": Command("sim.cli.clean", "clean", "remove what belongs to no living run"),
     "test": Command("sim.cli.test", "test", "the project's tests, or scenarios held to what they expect"),
 }
@@ -61,6 +63,7 @@ BENCHES: dict[str, Command] = {
     "edge": Command("sim.cli.bench_edge", "bench_edge", "what the edge costs a request"),
     "sender": Command("sim.cli.bench_sender", "bench_sender", "how exactly the sender sends"),
     "checker": Command("sim.cli.bench_checker", "bench_checker", "how fast a history is judged"),
+    "recall": Command("sim.cli.bench_recall", "bench_recall", "whether the checks find planted bugs, and no others"),
 }
 
 

@@ -20,6 +20,8 @@ from sim.scenario.kinds import CATALOGUE, PartKind
 from sim.scenario.links import known_links, known_parts
 from sim.scenario.steps import StepBase
 
+DRAWN = "drawn-"
+"""How the names of drawn faults begin."""
 TRIES = 50
 """Draws for one fault until it overlaps no other; then the schedule is as full as it gets."""
 LONGEST_S, SHORTEST_S = 5.0, 0.5
@@ -74,7 +76,8 @@ def draw(scenario: Scenario, seed: int, links: Iterable[str], parts: dict[str, P
     drawn: list[Fault] = []
     for n in range(1, plan.budget + 1):
         for _ in range(TRIES):
-            fault = _one(chance, f"drawn-{n}", chance.choice(plan.kinds), chance.choice(phases), scenario, links, parts)
+            kind, phase = chance.choice(plan.kinds), chance.choice(phases)
+            fault = _one(chance, f"{DRAWN}{n}", kind, phase, scenario, links, parts)
             if fault is None or any(_taken(fault, links).meets(other) for other in taken):
                 continue
             taken.append(_taken(fault, links))

@@ -18,6 +18,7 @@ class Written:
     """The file of one run, for its owner alone."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "a")
         if _is_torn(path):

@@ -123,6 +123,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "in_flight": Figure(
             "count", "logins in flight lost",
             "Authorizations begun before the switch that could not be finished after it."),
+        "refused": Figure(
+            "count", "logins refused",
+            "Authorizations begun after the switch and refused, though nothing cut them in two: the way to log in "
+            "is broken.", "if_written"),
         "codes": Figure(
             "count", "codes refused",
             "Authorization codes that were good and were refused; those that only the old stack knew count "
@@ -136,6 +140,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "failed_share": Figure(
             "share", "share failed",
             "Failed operations as a part of all. A tolerance here limits `failed` as a share.", "if_written"),
+        "kept_failures": Figure(
+            "count", "failures kept",
+            "Refreshes that the edge answered with the failure of an earlier exchange, which was over: a failed "
+            "exchange must never be kept."),
         "shed": Figure(
             "count", "shed", "Operations the edge refused on purpose, with a 503.", also=("share",)),
         "users_refused": Figure(

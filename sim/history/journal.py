@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from sim.history.history import History
 from sim.history.op import Header, Op, OpType
 
 FLUSH_S = 0.25
@@ -33,19 +34,41 @@ class Journal:
     """
 
     def __init__(self, path: Path, *, scenario: str, seed: int, engine: str, grants: int = 0) -> None:
-        self.path = path
-        self._encode = msgspec.json.Encoder().encode
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file = os.fdopen(descriptor, "wb", buffering=1 << 16)
-        self._open: dict[int, Op] = {}
-        self._next = 0
-        self._subscribers: list[Subscriber] = []
-        self.origin_ns = time.monotonic_ns()
+        self._begin(path, os.O_CREAT | os.O_EXCL)
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         header = Header(origin_utc=now, scenario=scenario, seed=seed, engine=engine, grants=grants)
         self._file.write(self._encode(header) + b"\n")
         self._file.flush()
-        self._flushed_ns = self.origin_ns
+
+    def _begin(self, path: Path, how: int) -> None:
+        self.path = path
+        self._encode = msgspec.json.Encoder().encode
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | how, 0o600), "wb", buffering=1 << 16)
+        self._open: dict[int, Op] = {}
+        self._next = 0
+        self._subscribers: list[Subscriber] = []
+        self._flushed_ns = self.origin_ns = time.monotonic_ns()
+
+    @classmethod
+    def reopen(cls, path: Path, before: History) -> Journal:
+        """Go on with the history of a harness that was killed; `before` is what `History.load` read of it.
+
+        A torn last line is cut off. Indexes and the clock go on: t_s counts from the header's instant.
+        What was open gets its one completion, `info`, for nobody knows.
+        """
+        journal = cls.__new__(cls)
+        journal._begin(path, os.O_APPEND)
+        if before.torn:
+            os.truncate(path, _whole_bytes(path))
+        last_s = before.ops[-1].t_s if before.ops else 0.0
+        since_s = (datetime.now(UTC) - datetime.fromisoformat(before.header.origin_utc)).total_seconds()
+        journal.origin_ns -= round(max(since_s, last_s) * 1e9)  # a clock set back must not turn time round
+        journal._next = before.ops[-1].i + 1 if before.ops else 0
+        journal._open = {call.begun.i: call.begun for call in before.calls() if call.done is None}
+        for op in journal.open_ops():
+            journal.complete(op.i, "info", error="given up: the harness was killed")
+        journal.flush()
+        return journal
 
     def now_s(self) -> float:
         """Seconds since the origin."""
@@ -107,3 +130,9 @@ class Journal:
             self.flush()
         for subscriber in self._subscribers:
             subscriber(op)
+
+
+def _whole_bytes(path: Path) -> int:
+    """The length up to the end of the last whole line."""
+    with open(path, "rb") as file:
+        return file.read().rfind(b"\n") + 1

@@ -46,6 +46,8 @@ def report_text(verdict: Verdict, history: History, scenario: Scenario, folder: 
 def headline(verdict: Verdict, scenario: Scenario) -> str:
     """`HELD, as expected`, `BROKEN, not expected` …"""
     met, _ = scenario.meets(_as_json(verdict))
+    if verdict.planted:
+        return f"{verdict.verdict.upper()} with a PLANTED BUG ({verdict.planted})"
     if scenario.expect.kind == "open":
         return verdict.verdict.upper()
     return f"{verdict.verdict.upper()}, {'as expected' if met else 'not expected'}"

@@ -16,6 +16,7 @@ from sim.runbook import guards
 from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Acting, Context
 from sim.runbook.gates import pass_gate
+from sim.runbook.stood import Stood
 from sim.scenario import Step
 
 UNDO_DEADLINE_S = 60.0
@@ -63,6 +64,18 @@ class Runner:
         finally:
             self._watch_no_more()
         return Ended("completed")
+
+    def take_up(self, stood: Stood) -> Generator[simpy.Event, Any, Ended]:
+        """After a kill: back to blue by the undo of all that had begun, or on to the end if it was closing."""
+        ctx = self.ctx
+        ctx.facts |= stood.facts
+        self._done = list(stood.done)
+        if stood.closing:
+            last = ctx.scenario.runbook[-1]
+            tried = yield from self._one(last, len(ctx.scenario.runbook), len(ctx.scenario.runbook))
+            return Ended("completed") if tried.how == "ok" else Ended("failed", f"the end failed again: {tried.why}")
+        at = f"in {stood.under_way}" if stood.under_way else "between two steps"
+        return (yield from self._roll_back(f"the harness was killed {at}"))
 
     def _watch_no_more(self) -> None:
         """The guards' limits are about the way to green: they stop at the end and on the way back."""

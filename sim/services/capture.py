@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+from sim.services import planted
 from sim.services.gate import Shed
 from sim.services.grants import CannotResolve, Found, Grants
 from sim.services.queue import Queue, QueueDown, intent_subject, outcome_subject
@@ -45,6 +46,7 @@ class Capture:
                  on_failure: Literal["fail_closed", "fail_open"], seal: Seal | None) -> None:
         self._queue, self._grants, self._taking = queue, grants, taking
         self._on_failure, self._seal = on_failure, seal
+        self._publish = planted.unawaited(queue.publish) if planted.on("acknowledge-early") else queue.publish
         self.is_on = False
         self.direction: Direction = "forward"
         self._counts: dict[str, int] = {"captured": 0, "confirmed": 0, "refused": 0, "unknown": 0, "failed": 0}
@@ -94,6 +96,8 @@ class Capture:
                      forward: Callable[[], Awaitable[Reply]],
                      answered: asyncio.Future[tuple[Reply, int | None]]) -> None:
         try:
+            if planted.on("forward-first"):
+                forward = await planted.already(forward)
             stored = await self._store(asked, side, direction, recorded) if direction is not None else None
             if direction is None or stored is None:
                 answered.set_result((await forward(), None))
@@ -107,7 +111,8 @@ class Capture:
         try:
             answer = await forward()
             word = await self._said(answer, side, found)
-            if word == "confirmed" and found.is_elsewhere and intent.owner == intent.client:
+            is_ours = found.is_elsewhere and intent.owner == intent.client and not planted.on("take-nothing")
+            if word == "confirmed" and is_ours:
                 await self._taking.take(intent)
         except NotSent as error:
             answer, word = error, "refused"  # Hydra never saw it
@@ -128,6 +133,8 @@ class Capture:
     async def _store(self, asked: Asked, side: Side, direction: Direction,
                      recorded: Recorded) -> tuple[Intent, int, Found] | None:
         """Resolve and store; None if it failed and the revocation goes uncaptured. Raises Shed."""
+        if planted.every("lose-capture", 3):
+            return None
         id = new_id()
         try:
             found = await self._grants[side].resolve(asked)
@@ -137,10 +144,10 @@ class Capture:
                 id=id, kind=found.kind, request_ids=found.request_ids, client=asked.client, subject=found.subject,
                 at=found.at, owner=found.owner, authenticated_before=found.at if found.kind == "login" else None,
                 sealed=self._seal.close(recorded, id) if self._seal else None)
-            sequence = await self._queue.publish(intent_subject(direction), encode(intent), id=id)
+            sequence = await self._publish(intent_subject(direction), encode(intent), id=id)
         except (CannotResolve, QueueDown) as error:
             self._counts["failed"] += 1
-            if self._on_failure == "fail_open":
+            if self._on_failure == "fail_open" or planted.on("fail-open"):
                 return None
             raise Shed("queue_down") from error
         self._counts["captured"] += 1
@@ -159,7 +166,7 @@ class Capture:
 
     async def _close(self, outcome: Outcome, *, direction: Direction) -> bool:
         try:
-            await self._queue.publish(outcome_subject(direction), encode(outcome), id=f"{outcome.id}.outcome")
+            await self._publish(outcome_subject(direction), encode(outcome), id=f"{outcome.id}.outcome")
         except QueueDown:
             return False
         self._open -= 1

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
+from sim.services import planted
 from sim.services.admission import Admitted, ListenerName, Refused, admit, is_write
 from sim.services.capture import Capture
 from sim.services.coalescing import SWITCHED, Coalescer, subject_revoked, token_revoked
@@ -162,6 +163,8 @@ class Edge:
         target = (self.public if name == "public" else self.admin)[side]
 
         async def ask() -> Reply:
+            if side == "green" and planted.every("slow-green", 10):
+                await asyncio.sleep(1.0)
             return await target.ask(request.method, admitted.path + admitted.query, sent, body)
 
         def forward() -> Awaitable[Reply]:
@@ -218,10 +221,14 @@ class Edge:
         if form.get("grant_type") != "refresh_token" or not form.get("refresh_token"):
             return await forward()
         side, epoch = route
+
+        def joins() -> None:
+            told["Rehearse-Coalesced"] = "1"  # also if it fails
+
         reply, is_joined = await self.coalescer.refresh(authorization, form, epoch, forward,
-                                                        self.grants[side].subject_of)
+                                                        self.grants[side].subject_of, joins)
         if is_joined:
-            told["Rehearse-Coalesced"] = "1"
+            joins()
         return reply
 
     def _shed(self, reason: str, told: dict[str, str] | None = None) -> web.Response:
@@ -304,6 +311,8 @@ class Edge:
 
     def _next_side(self) -> Side:
         """Where the next request goes: evenly spread, so that any run of requests has the share."""
+        if self.route == "green" and planted.every("stray-route", 50):
+            return "blue"
         self._owed += self.share
         if self._owed >= 1.0 - 1e-9:
             self._owed -= 1.0

@@ -11,6 +11,8 @@ import contextlib
 import time
 from collections import deque
 
+from sim.services import planted
+
 BYTES_MAX = 16 << 20
 """Assumption: 2,000 requests of some 2 kB fit four times over, and the edge stays below 80 MB."""
 
@@ -65,7 +67,7 @@ class Gate:
         self._shut_at_s = None
         while self._waiters:
             waiter = self._waiters.popleft()
-            if not waiter.done():
+            if not waiter.done() and not planted.every("forget-waiter", 3):
                 waiter.set_result(None)
 
     async def wait(self, size_bytes: int) -> float:

@@ -23,6 +23,7 @@ from asyncpg.exceptions import (
     UndefinedTableError,
 )
 
+from sim.services import planted
 from sim.services.revocations import Asked, Kind
 from sim.services.settings import Side
 
@@ -116,6 +117,8 @@ class Grants:
             return Found("login", [], "", asked.subject, at)
         if asked.kind == "token":
             rows = await self._fetch(_TOKEN, signatures(asked.token))
+            if planted.on("resolve-access-only"):
+                rows = [row for row in rows if row["kind"] == "access"]
             if not rows:
                 return Found("access", [], "", "", at)
             row = rows[0]

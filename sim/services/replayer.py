@@ -27,6 +27,7 @@ from typing import Any
 import uvloop
 from asyncpg.exceptions import InterfaceError, PostgresError
 
+from sim.services import planted
 from sim.services.queue import Queue, QueueDown
 from sim.services.replaying import Applied, Case, Collected, Effect
 from sim.services.resending import Resender
@@ -59,7 +60,12 @@ class Replay:
         cases = self._collected.cases()
         self._progress(len(cases))
         size = min(BATCH, max(1, -(-len(cases) // workers)))
-        batches = iter([cases[n:n + size] for n in range(0, len(cases), size)])
+        pages = [cases[n:n + size] for n in range(0, len(cases), size)]
+        if planted.on("drop-page"):
+            pages = pages[::2]
+        if planted.on("newest-first"):
+            pages = pages[-1:]
+        batches = iter(pages)
 
         async def work() -> None:
             for batch in batches:

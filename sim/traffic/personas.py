@@ -229,6 +229,8 @@ def revokes(stage: Stage, intent: Revocation) -> Life:
         done = chain.usable() and (yield from refreshes(stage, intent.actor, chain, insistent=True))
         if not done:
             return
+    if intent.until:
+        yield stage.phases.reached(intent.until)
     if intent.n is not None:
         yield stage.env.timeout(intent.think_s)
         if not chain.usable():

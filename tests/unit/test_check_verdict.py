@@ -73,7 +73,7 @@ def test_verdict_json_reads_back() -> None:
     assert from_json(to_json(verdict)) == verdict
     raw = msgspec.json.decode(to_json(verdict))
     assert set(raw) == {"verdict", "ended", "why", "scenario", "engine", "seed", "checks", "phases", "database",
-                        "hydra"}
+                        "hydra", "planted"}
     assert set(raw["checks"][0]) == {
         "name", "verdict", "summary", "evidence", "figures", "tolerated", "witnesses"}
 

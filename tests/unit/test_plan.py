@@ -140,6 +140,9 @@ def test_cohorts_have_every_kind_between_snapshot_and_cutover() -> None:
     assert any(isinstance(c, Revocation) and c.rotate == 2 for c in cohorts), "no older generation in the copy"
     after = {c.how for c in cohorts if isinstance(c, Revocation) and c.anchor == "switch"}
     assert after == {"refresh", "access", "consent", "subject", "login"}
+    across = [c for c in cohorts if isinstance(c, Revocation) and c.until]
+    assert across and all((c.anchor, c.until, c.rotate) == ("repair", "switch", 1) for c in across), \
+        "no chain that only blue has rotated is taken back on green"
     held = Counter(c.kind for c in cohorts if isinstance(c, Held))
     assert held["login"] and held["code"] and held["revoked_code"]
     steps = {step["kind"] for step in RUNBOOK}

@@ -22,6 +22,7 @@ from sim.rigs.real.own_sql import read_sql, run_sql
 from sim.rigs.real.preflight import CLASSES, PREPARE, Row
 from sim.rigs.real.remembering import remember_copy
 from sim.rigs.real.secrets import Secrets
+from sim.rigs.real.spoiling import spoil
 from sim.rigs.rig import Progress
 
 OWN = "the cleanup's SQL"
@@ -60,6 +61,7 @@ class Cleanup:
             elif rows == "known":
                 done = await mend(green, progress, total)
                 tried = await _apply(green, findings)
+            await spoil(green, "delete-unwritten")
             left = {odd.name: len(await preflight.find_left(green, odd)) for odd in CLASSES} if total else {}
             manifest = await write_manifest(green, self._engine.run_dir, findings)
         classes = {odd.name: {"found": len(found[odd.name]), **done.get(odd.name, {}), "left": left.get(odd.name, 0)}

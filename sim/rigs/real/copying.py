@@ -18,6 +18,7 @@ from sim.rigs.real.digests import digests, equality
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.remembering import remember_copy
 from sim.rigs.real.secrets import Secrets
+from sim.rigs.real.spoiling import spoil
 from sim.rigs.rig import Progress
 
 DEADLINE_S = 3600.0
@@ -66,6 +67,7 @@ class Copying:
                 reading = asyncio.create_task(digests(blue))
                 try:
                     times = await self._run(snapshot, jobs, green, size, progress)
+                    await spoil(green, "flip-flag", "lose-rows")
                     compare_began = time.monotonic()
                     # Side by side: none of the two changes what the other reads.
                     self._equality, _ = await asyncio.gather(equality(blue, green, await reading), self._remember())

@@ -74,6 +74,13 @@ def _all(run: str | None) -> list[_Found]:
     return found
 
 
+def end_all(run: str) -> None:
+    """End what still runs of a dead run and free its ports; its files and its record stay."""
+    records = [record for record in _dead_records() if record["run"] == run]
+    for _, take_away in [*_processes(records), *_locks({record["owner"] for record in records})]:
+        take_away()
+
+
 # --- processes and files --------------------------------------------------------------------
 
 

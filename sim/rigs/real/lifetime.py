@@ -11,8 +11,10 @@ stays good [tried: the whole row compared]. What counts is proven by a token iss
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from sim.errors import StepFailed
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.hydra_api import HydraApi
 from sim.rigs.rig import Client, Clients, Side
+from sim.runfolder import write_private
 
 GRANTS: Final = ("authorization_code_grant", "refresh_token_grant", "client_credentials_grant")
 """Grants of this stack that issue access tokens."""
@@ -54,8 +57,10 @@ class Lifetime:
         side, _ = await self._issued()
         async with HydraApi(self._engine.direct(f"{side}-hydra", "admin"),
                             prefix=self._prefixes[side]) as api:
-            wanted = await self._raised(api, access_s) if access_s is not None else self._before
+            wanted = await self._raised(api, access_s) if access_s is not None else self._as_before()
             await _put(api, wanted)
+        if access_s is None:
+            self._kept.unlink(missing_ok=True)
         expected_s = self._own_s if access_s is None else access_s
         now_on, seen_s = await self._issued()
         if now_on != side or not expected_s - ROUNDING_S <= seen_s <= expected_s:
@@ -74,7 +79,18 @@ class Lifetime:
             now = {name: value for name, value in client.items() if name.endswith("_lifespan")}
             self._before.setdefault(ident, now)
             wanted[ident] = {**now, **{f"{grant}_access_token_lifespan": go_duration(access_s) for grant in GRANTS}}
+        await asyncio.to_thread(write_private, self._kept, json.dumps(self._before))
         return wanted
+
+    @property
+    def _kept(self) -> Path:
+        """What they were, on the disk: whoever goes on after a kill must put it back too."""
+        return self._engine.run_dir / "lifetime.json"
+
+    def _as_before(self) -> dict[str, dict[str, str | None]]:
+        if not self._before and self._kept.exists():
+            self._before = json.loads(self._kept.read_text())
+        return self._before
 
     async def _issued(self) -> tuple[Side, float]:
         """(who serves, seconds that a token issued now lives)."""

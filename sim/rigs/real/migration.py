@@ -21,6 +21,7 @@ from sim.rigs.real.online import Online
 from sim.rigs.real.preflight import find_culprits
 from sim.rigs.real.remembering import COUNTERS, remember_copy
 from sim.rigs.real.secrets import Secrets
+from sim.rigs.real.spoiling import spoil
 from sim.rigs.rig import Progress
 
 DEADLINE_S = 3600.0
@@ -90,6 +91,7 @@ class Migration:
             missing = sorted(set(listed.names) - await applied(green))
             if missing:
                 raise await self._failed(green, listed, missing, listening, exit_code)
+            await spoil(green, "lose-index")
             pending = [v for v in listed.names if v not in listed.applied]
             progress({"done": len(pending), "total": len(pending), "now": "ANALYZE" if analyze else "marks"})
             analyzed = time.monotonic()

@@ -33,6 +33,7 @@ from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Progress, Side, Switchable
+from sim.services import planted
 
 BARRIER_S = 15.0
 """Assumption: a revocation under way ends within its client's 5 s; three times that is a fault."""
@@ -174,6 +175,8 @@ class RealOperations:
                 if only in (None, n):
                     self.standing.edges[n] = Route(to, share, int(told["epoch"]))
             return told
+        if what == "login_consent" and planted.on("forget-login"):
+            return {"side": to}
         part = what.replace("_", "-")
         told = await self._controls[part].ask("PUT", "/side", {"to": to})
         self.standing.sides[part] = to

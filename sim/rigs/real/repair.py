@@ -15,6 +15,7 @@ from sim.errors import StepFailed
 from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.secrets import Secrets
+from sim.rigs.real.spoiling import spoil
 from sim.rigs.rig import Progress
 
 MARKS = ("subject", "grants", "state")
@@ -67,6 +68,7 @@ class Repair:
                 await green.execute(_update(asked))
                 await green.execute("ANALYZE hydra_oauth2_flow")
             left = await _count(green)
+            await spoil(green, "repair-half")
             figures: dict[str, Any] = dict(await green.fetchrow(
                 f"SELECT (SELECT count(*) FROM rehearsal.consent) AS consents, "
                 f"(SELECT count(*) FROM {FLOWS}) AS with_flow"))

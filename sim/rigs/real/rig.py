@@ -41,13 +41,16 @@ from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LOGIN_HOST, Sender
 from sim.rigs.real.stack import OWN_DATABASE, Stack, load_stack
+from sim.rigs.real.standing import Route, Standing
 from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
 from sim.rigs.rig import Side
+from sim.runbook.stood import Stood
 from sim.runfolder import write_private
 from sim.scenario import Scenario
 from sim.scenario.replicas import EDGE, replica_names
+from sim.services import planted
 from sim.traffic.minting import Minter
 from sim.traffic.plan import make_plan
 from sim.traffic.population import Population
@@ -76,8 +79,11 @@ class RealRig:
 
     @classmethod
     async def open(cls, kind: Kind, *, scenario: Scenario, seed: int, folder: Path, say: Callable[[str], None],
-                   command: Callable[[str, str], None]) -> RealRig:
-        """Acquire the real programs, draw population and plan, open the engine; nothing runs yet."""
+                   command: Callable[[str, str], None], home: Path | None = None) -> RealRig:
+        """Acquire the real programs, draw population and plan, open the engine; nothing runs yet.
+
+        `home` is a dead run's folder to go on with (see adopting).
+        """
         blue = scenario.stack.blue
         versions = list(dict.fromkeys([blue.first, blue.hydra, scenario.stack.green.hydra]))
 
@@ -90,7 +96,7 @@ class RealRig:
         stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None,
                            shared=scenario.in_place, edges=scenario.stack.edge.instances)
         engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
-                                   secrets=secrets(), variables=variables(scenario))
+                                   secrets=secrets(), variables=variables(scenario), home=home)
         return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
 
     async def start(self) -> dict[str, Any]:
@@ -104,13 +110,32 @@ class RealRig:
         if _names_columns(self.scenario):
             await name_columns(engine, self._secrets)
         await engine.start("blue-hydra")
-        await together(*(engine.start(name) for name in (*self._edges, *BESIDE_THE_EDGES)))
+        await together(*(engine.start(name, environment=planted.environment())
+                         for name in (*self._edges, *BESIDE_THE_EDGES)))
         self._compose()
         await self._authorizing.begin()
         ready_s = time.monotonic() - began
         self._say(f"blue is seeded ({seeding.get('source', '')}) in {seeded_s:.1f} s")
         return {"ready_s": round(ready_s, 3), "seeding": seeding, "parts": self.parts.versions,
                 "engine": engine.kind}
+
+    async def restart(self, stood: Stood) -> dict[str, Any]:
+        """Start everything on the data that a killed harness left, as it stood then; Postgres recovers by itself."""
+        began = time.monotonic()
+        engine, stands = self.engine, Standing()
+        stands.capture, stands.writes_allowed = stood.capture, stood.writes_allowed
+        stands.edges = [Route(stood.route, epoch=2)]  # of several edges none can be taken up yet
+        stands.sides |= stood.sides
+        await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
+                         if name in self.stack.names))
+        await together(*(engine.start(f"{side}-hydra") for side in ("blue", "green")
+                         if side == "blue" or stood.green_serves))
+        await together(*(engine.start(name, environment=stands.environment(name))
+                         for name in (*self._edges, *BESIDE_THE_EDGES)))
+        self._compose()
+        vars(self.operations.standing).update(vars(stands))
+        self.operations.green_runs = stood.green_serves
+        return {"ready_s": round(time.monotonic() - began, 3), "engine": engine.kind, "taken_up": True}
 
     def _progress(self, told: dict[str, Any]) -> None:
         """A line when the work changes, and one each two seconds."""
@@ -150,7 +175,7 @@ class RealRig:
             verification=Verification(engine, own, copying),
             gauging=Gauging(engine, own, edges, apis),
             wellness=Wellness(self.clients, service, self._nonsense),
-            replay_environment={}, prove_green=self._prove_green,
+            replay_environment=planted.environment(), prove_green=self._prove_green,
             let_edge_take=lambda: let_edge_take(engine, own), secrets=own)
         self.faults = fault_makers(engine, self.stack, own, probing, self._controls, self.operations.standing)
 
@@ -235,4 +260,5 @@ def _environment(kind: str, parts: Parts, seed: int) -> dict[str, Any]:
 
     return {"engine": kind, "seed": seed, "machine": platform.machine(), "system": platform.platform(),
             "python": platform.python_version(), "cores": psutil.cpu_count(),
-            "memory_bytes": psutil.virtual_memory().total, "parts": msgspec.to_builtins(parts.table)}
+            "memory_bytes": psutil.virtual_memory().total, "parts": msgspec.to_builtins(parts.table),
+            **({"PLANTED BUG": planted.now()} if planted.now() else {})}

@@ -17,6 +17,7 @@ from sim.errors import BadInput
 from sim.paths import data
 from sim.rigs.rig import Side
 from sim.scenario.replicas import EDGE, replicated
+from sim.services import planted
 
 if TYPE_CHECKING:
     import networkx
@@ -212,11 +213,18 @@ def load_stack(path: Path | None = None, override: Path | None = None, *, shared
     if override is not None:
         over = _read(override)
         for name, service in (over.get("services") or {}).items():
+            _refuse_planted(service, f"{override}: {name}")
             base = raw.setdefault("services", {}).setdefault(name, {})
             for key, value in (service or {}).items():
                 mine = base.get(key)
                 base[key] = {**mine, **value} if isinstance(mine, dict) and isinstance(value, dict) else value
     return Stack(where, raw, shared=shared, edges=edges)
+
+
+def _refuse_planted(service: dict[str, Any] | None, where: str) -> None:
+    if planted.VARIABLE in str((service or {}).get("environment") or ""):
+        raise BadInput(f"{planted.VARIABLE} plants a bug, and is no setting", where=where,
+                       todo="leave it out: `rehearse bench recall` alone plants bugs")
 
 
 def _named_volumes(volumes: list[str]) -> dict[str, str]:

@@ -55,15 +55,15 @@ def _daemon() -> str:
 
 
 async def open_engine(kind: Literal["docker", "process"], *, run_id: str, run_dir: Path, stack: Stack, parts: Parts,
-                      secrets: Secrets, variables: Mapping[str, str]) -> Engine:
-    """An engine with nothing started yet; `close` it whatever happens."""
+                      secrets: Secrets, variables: Mapping[str, str], home: Path | None = None) -> Engine:
+    """An engine with nothing started yet; `close` it whatever happens. `home`: see `ProcessEngine`."""
     if kind == "docker":
         from sim.rigs.real.engines.docker import DockerEngine
 
         return await DockerEngine.open(run_id, run_dir, stack, parts, secrets, variables)
     from sim.rigs.real.engines.process import ProcessEngine
 
-    return ProcessEngine(run_id, run_dir, stack, parts, secrets, variables)
+    return ProcessEngine(run_id, run_dir, stack, parts, secrets, variables, home)
 
 
 __all__ = ["Engine", "Kind", "choose", "open_engine"]

@@ -50,12 +50,13 @@ class ProcessEngine:
     kind: Kind = "process"
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
-                 variables: Mapping[str, str]) -> None:
+                 variables: Mapping[str, str], home: Path | None = None) -> None:
+        """`home`: a dead run's folder to go on with (see adopting); None = a new one."""
         self.run_id, self.run_dir = run_id, run_dir
         self._stack, self._parts, self._secrets = stack, parts, secrets
-        self._home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=_home_parent()))
+        self._home = home or Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=_home_parent()))
         self._home.chmod(0o711)  # Postgres may be another user
-        (self._home / "data").mkdir(mode=0o711)  # before the queue makes it for itself alone
+        (self._home / "data").mkdir(mode=0o711, exist_ok=True)  # before the queue makes it for itself alone
         (self._home / "data").chmod(0o711)
         self._record = Record(run_id, kind="process", run_dir=run_dir, folder=self._home)
         self._reserved = Ports()

@@ -1,0 +1,74 @@
+"""Where a run stood when its harness was killed, read from its history alone.
+
+Whatever had begun counts as done: its undo is due, and every undo may be repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.history.history import History
+from sim.rigs.rig import Side
+from sim.scenario import Scenario, Soak, Step
+
+
+@dataclass
+class Stood:
+    """What the stack is to be again, and what the runbook has behind it."""
+
+    done: list[Step]
+    """Steps that had begun and are not undone, oldest first."""
+    under_way: str = ""
+    """The step that was under way; '' = between two."""
+    route: Side = "blue"
+    sides: dict[str, Side] = field(default_factory=dict)
+    """login-consent, authz → where they pointed, if they ever were switched."""
+    capture: str = "off"
+    """off, forward or back."""
+    writes_allowed: bool = True
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the steps have left for later ones (see runner and switching)."""
+    closing: bool = False
+    """The last step had begun: there is no way back, and it must be finished."""
+    ended: str = ""
+    """How the run says it ended; '' = it was killed before."""
+    last_s: float = 0.0
+
+    @property
+    def green_serves(self) -> bool:
+        """Whether anybody was pointed at green, so that its Hydra must run again."""
+        return "green" in (self.route, *self.sides.values())
+
+
+def stood(history: History, scenario: Scenario) -> Stood:
+    """Read it. The capture towards blue counts from the switch on, for nothing passed green before it."""
+    begun: dict[str, bool] = {}
+    undone: set[str] = set()
+    found = Stood([], last_s=history.ops[-1].t_s if history.ops else 0.0)
+    for op in history.ops:
+        value = op.value or {}
+        if op.process == "runbook" and op.f == "step":
+            begun[str(value.get("step"))] = op.type == "ok"
+        elif op.process == "runbook" and op.f == "undo" and op.type == "ok":
+            undone.add(str(value.get("step")))
+        elif op.f == "switch" and op.type == "info":
+            if value.get("what") == "edge":
+                found.route = value["to"]
+            else:
+                found.sides[str(value.get("what")).replace("_", "-")] = value["to"]
+        elif op.f == "writes" and op.type == "info":
+            found.writes_allowed = bool(value.get("allowed", True))
+        elif op.process == "harness" and op.f == "end":
+            found.ended = str(value.get("ended"))
+    steps = [step for step in scenario.runbook if step.name in begun]
+    found.done = [step for step in steps if step.name not in undone]
+    found.under_way = next((step.name for step in reversed(found.done) if not begun[step.name]), "")
+    found.closing = any(step.kind == "close" for step in steps)
+    kinds = {step.kind: begun[step.name] for step in found.done}
+    if kinds.get("capture"):
+        back = any(isinstance(s, Soak) and s.capture_back for s in scenario.runbook)
+        found.capture = "back" if back and found.route == "green" else "forward"
+    found.facts = {"capturing": found.capture != "off", "capturing_back": found.capture == "back",
+                   "lifetime_raised": "lifetime" in kinds, "crossed": "cutover" in kinds}
+    return found

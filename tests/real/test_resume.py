@@ -1,0 +1,54 @@
+"""The harness killed with SIGKILL inside a step: `resume` brings the run back to blue, and no revocation is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sim.checks.verdict import from_json
+from sim.history.history import History
+from sim.rigs.real import leftovers
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
+         "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
+APP = [sys.executable, "-m", "sim.cli.app"]
+
+
+def reach(child: subprocess.Popen[bytes], run: Path, words: bytes) -> None:
+    history = run / "history.jsonl"
+    for _ in range(1200):
+        if history.exists() and words in history.read_bytes():
+            return
+        assert child.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.1)
+    pytest.fail(f"the run never came to {words!r}")
+
+
+@pytest.mark.parametrize("step", ["copy", "migrate", "cutover", "replay", "soak"])
+def test_killed_inside_a_step_it_is_rolled_back(step: str, tmp_path: Path) -> None:
+    run = tmp_path / f"killed-{step}"
+    child = subprocess.Popen([*APP, "run", "10", "--engine", "process", "--no-tui", "--run-dir", str(run), *SMALL],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    reach(child, run, f'"step":"{step}","kind"'.encode())
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(10)
+    killed = History.load(run / "history.jsonl")
+    done = subprocess.run([*APP, "resume", str(run)], capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode in (2, 3), done.stderr[-3000:]  # 3 unless a check had too little evidence so early
+    verdict = from_json((run / "verdict.json").read_bytes())
+    assert verdict.ended == "rolled_back" and f"killed in {step}" in verdict.why
+    assert verdict.check("rollback").verdict == "held"
+    assert verdict.check("revocation").verdict != "broken", verdict.check("revocation").summary
+    whole = History.load(run / "history.jsonl")
+    assert whole.ops[:len(killed.ops)] == killed.ops and not whole.torn
+    assert [op.i for op in whole.ops] == list(range(len(whole.ops)))
+    tried = [op for op in whole.ops if op.process in ("verify-1", "verify-2") and op.type == "ok"]
+    assert not [op for op in tried if op.f == "refresh"], "a revoked grant was refreshed on blue"
+    assert [one for one in leftovers.find() if one.run == run.name] == []

@@ -1,0 +1,477 @@
+"""Planted bugs: each really changes its part, all are off by default, and only the bench can plant one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from builders import Tale, crossing
+from multidict import CIMultiDict
+
+from sim.checks.judge import ORDER
+from sim.cli.app import call
+from sim.errors import BadInput
+from sim.paths import PROJECT, data
+from sim.rehearsal import Options, refuse_planted
+from sim.report.text import headline
+from sim.rigs.real.operations import RealOperations
+from sim.rigs.real.spoiling import SPOILS, spoil
+from sim.rigs.real.stack import load_stack
+from sim.rigs.real.standing import Standing
+from sim.scenario import load_scenario
+from sim.services import planted, replayer
+from sim.services.admission import Admitted
+from sim.services.capture import Capture
+from sim.services.coalescing import Coalescer, coalescing_key
+from sim.services.edge import Edge
+from sim.services.gate import Gate, Shed
+from sim.services.grant_cleanup import Cleanup, Guard, Job
+from sim.services.grants import Found, Grants
+from sim.services.queue import QueueDown
+from sim.services.replayer import Replay
+from sim.services.replaying import Collected
+from sim.services.revocations import Asked, Intent, Outcome, encode
+from sim.services.rows import _split
+from sim.services.sealing import Recorded
+from sim.services.settings import Environment
+from sim.services.upstream import Lost, Reply
+
+PLANT = Callable[[str], None]
+
+
+@pytest.fixture
+def plant(monkeypatch: pytest.MonkeyPatch) -> PLANT:
+    def set_it(bug: str) -> None:
+        monkeypatch.setenv(planted.VARIABLE, bug)
+        planted._counts.clear()
+
+    return set_it
+
+
+# ---- the switchboard
+
+
+def test_there_are_fifteen_at_least_and_each_names_a_check_and_a_stage_that_exist() -> None:
+    assert len(planted.BUGS) >= 15
+    for bug in planted.BUGS.values():
+        assert bug.expects in ORDER
+        load_scenario(data("scenarios", "bench", f"{bug.stage}.yaml"))
+
+
+def test_each_bug_has_its_line_where_it_bites() -> None:
+    sources = [p.read_text() for p in (PROJECT / "sim").rglob("*.py") if p.name not in ("planted.py", "spoiling.py")]
+    asked = {name for text in sources for line in text.splitlines() if "planted." in line or "spoil(" in line
+             for name in re.findall(r'"([a-z-]+)"', line)}
+    assert set(planted.BUGS) <= asked
+    assert set(SPOILS) <= set(planted.BUGS)
+
+
+def test_all_are_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(planted.VARIABLE, raising=False)
+    assert not any(planted.on(name) or planted.every(name, 1) for name in planted.BUGS)
+    assert planted.environment() == {}
+
+
+def test_one_alone_is_on(plant: PLANT) -> None:
+    plant("flip-flag")
+    assert [name for name in planted.BUGS if planted.on(name)] == ["flip-flag"]
+    assert planted.environment() == {planted.VARIABLE: "flip-flag"}
+    with pytest.raises(KeyError):
+        planted.on("never-listed")
+
+
+def test_a_bug_in_the_environment_is_refused_by_every_rehearsal(plant: PLANT, tmp_path: Path,
+                                                                capsys: pytest.CaptureFixture[str]) -> None:
+    plant("flip-flag")
+    for more in (["--dry"], ["--no-tui"], ["--tui"]):
+        assert call(["run", "10", *more, "--run-dir", str(tmp_path / "run")]) == 254
+        assert "a bug is planted in this environment" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists(), "nothing was begun"
+    assert call(["bench", "recall", "--bug", "flip-flag"]) == 254, "not even the bench takes it from outside"
+    refuse_planted("flip-flag")  # as the bench's own child says it
+    with pytest.raises(BadInput, match="a bug is planted"):
+        refuse_planted("lose-rows")
+    plant("no-such-bug")
+    with pytest.raises(BadInput, match="no bug `no-such-bug`"):
+        refuse_planted("no-such-bug")
+
+
+def test_neither_a_scenario_nor_a_flag_reaches_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    override = tmp_path / "ours.yaml"
+    override.write_text(f"services:\n  edge:\n    environment: {{{planted.VARIABLE}: stray-route}}\n")
+    with pytest.raises(BadInput, match="plants a bug"):
+        load_stack(override=override)
+    assert planted.VARIABLE not in data("compose", "stack.yaml").read_text()
+    assert "planted" not in data("scenarios", ".schema.json").read_text().lower()
+    call(["run", "--help"])
+    assert "plant" not in capsys.readouterr().out
+    assert Options().planted == ""
+
+
+def test_the_verdict_of_a_run_with_a_bug_says_so_loudly() -> None:
+    tale = Tale()
+    tale.note("harness", "planted", bug="flip-flag")
+    verdict = tale.ended().verdict()
+    assert verdict.planted == "flip-flag"
+    assert headline(verdict, load_scenario("10")).endswith("with a PLANTED BUG (flip-flag)")
+    assert Tale().ended().verdict().planted == ""
+
+
+# ---- coalescing
+
+
+def form(token: str) -> dict[str, str]:
+    return {"grant_type": "refresh_token", "refresh_token": token}
+
+
+def test_coalesce_across_clients(plant: PLANT) -> None:
+    assert coalescing_key("Basic x", form("t"), 1) != coalescing_key("Basic y", form("u"), 1)
+    plant("coalesce-across-clients")
+    assert coalescing_key("Basic x", form("t"), 1) == coalescing_key("Basic y", form("u"), 1)
+    assert coalescing_key("Basic x", form("t"), 1) != coalescing_key("Basic x", form("t"), 2), "the epoch counts"
+
+
+@pytest.mark.parametrize(("bug", "exchanges"), [("", 2), ("keep-failure", 1)])
+async def test_keep_failure(plant: PLANT, bug: str, exchanges: int) -> None:
+    plant(bug)
+    coalescer, asked = Coalescer(keep_s=10.0), 0
+
+    async def exchange() -> Reply:
+        nonlocal asked
+        asked += 1
+        raise Lost("gone", late=False)
+
+    for _ in range(2):
+        with pytest.raises(Lost):
+            await coalescer.refresh(None, form("t"), 1, exchange)
+    assert asked == exchanges
+
+
+# ---- buffering and routing
+
+
+@pytest.mark.parametrize(("bug", "passed"), [("", 6), ("forget-waiter", 4)])
+async def test_forget_waiter(plant: PLANT, bug: str, passed: int) -> None:
+    plant(bug)
+    gate = Gate(wait_s=0.05, waiting_max=10)
+    gate.shut()
+    waiting = [asyncio.create_task(gate.wait(1)) for _ in range(6)]
+    await asyncio.sleep(0)
+    gate.open()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(isinstance(one, float) for one in done) == passed
+    assert all(one.reason == "buffer_time" for one in done if isinstance(one, Shed))
+
+
+@pytest.mark.parametrize(("bug", "strays"), [("", 0), ("stray-route", 2)])
+async def test_stray_route(plant: PLANT, bug: str, strays: int) -> None:
+    plant(bug)
+    edge = an_edge()
+    assert [edge._next_side() for _ in range(100)].count("green") == 0, "before the cutover nothing strays"
+    edge.switch("green")
+    assert [edge._next_side() for _ in range(100)].count("blue") == strays
+    await edge.close()
+
+
+@pytest.mark.parametrize(("bug", "waits"), [("", []), ("slow-green", [1.0])])
+async def test_slow_green(plant: PLANT, monkeypatch: pytest.MonkeyPatch, bug: str, waits: list[float]) -> None:
+    plant(bug)
+    edge, slept = an_edge(), []
+    edge.switch("green")
+
+    async def ask(*_: Any) -> Reply:
+        return Reply(200, CIMultiDict(), b"")
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    edge.public["green"].ask = ask  # type: ignore[method-assign]
+    request: Any = SimpleNamespace(headers=CIMultiDict(), method="GET", transport=None)
+    with monkeypatch.context() as patched:
+        patched.setattr("sim.services.edge.asyncio.sleep", sleep)
+        for _ in range(10):
+            answer = await edge._answer("public", request, Admitted("/health/ready", ""), b"", None, 0.0)
+            assert answer.status == 200
+    assert slept == waits
+    await edge.close()
+
+
+def an_edge() -> Edge:
+    values = {f"EDGE_{side}_{what}": "http://127.0.0.1:9" for side in ("BLUE", "GREEN") for what in ("PUBLIC", "ADMIN")}
+    values |= {"EDGE_BLUE_DSN": "postgres://x", "EDGE_GREEN_DSN": "postgres://x", "EDGE_QUEUE": "nats://127.0.0.1:9"}
+    return Edge(Environment(values))
+
+
+# ---- capture
+
+
+class FakeQueue:
+    """Stores what it is given, or is down."""
+
+    def __init__(self, *, down: bool = False) -> None:
+        self.down, self.stored = down, []  # type: ignore[var-annotated]
+
+    async def publish(self, subject: str, data: bytes, *, id: str) -> int:
+        await asyncio.sleep(0)
+        if self.down:
+            raise QueueDown("down")
+        self.stored.append((subject, json.loads(data)))
+        return len(self.stored)
+
+    @property
+    def intents(self) -> list[Any]:
+        return [told for subject, told in self.stored if ".intent." in subject]
+
+
+class FakeSide:
+    """Knows one grant until Hydra is asked to end it."""
+
+    def __init__(self, request_ids: list[str]) -> None:
+        self.request_ids = request_ids
+
+    async def resolve(self, asked: Asked) -> Found:
+        return Found("refresh", list(self.request_ids), "c", "ann", 1.0)
+
+
+async def revoked(queue: FakeQueue, *, side: Any = "blue", green: list[str] | None = None,
+                  taken: list[Intent] | None = None) -> tuple[Reply, int | None]:
+    blue = FakeSide(["r1"])
+
+    async def forward() -> Reply:
+        if side == "blue":
+            blue.request_ids = []  # its rows are gone afterwards
+        return Reply(200, CIMultiDict(), b"")
+
+    async def take(intent: Intent) -> None:
+        (taken if taken is not None else []).append(intent)
+
+    sides: Any = {"blue": blue, "green": FakeSide(green or [])}
+    taking: Any = SimpleNamespace(take=take)
+    capture = Capture(queue, sides, taking, on_failure="fail_closed", seal=None)  # type: ignore[arg-type]
+    capture.is_on, capture.direction = True, "forward" if side == "blue" else "back"
+    try:
+        return await capture.revoke(Asked("token", "t", "c"), side, Recorded("POST", "", "", "", "", ""), forward)
+    finally:
+        await asyncio.sleep(0.01)
+        await capture.close()
+
+
+async def test_without_a_bug_a_capture_is_whole() -> None:
+    queue, taken = FakeQueue(), []  # type: ignore[var-annotated]
+    _, sequence = await revoked(queue)
+    assert sequence == 1 and [i["request_ids"] for i in queue.intents] == [["r1"]] and len(queue.stored) == 2
+    with pytest.raises(Shed):
+        await revoked(FakeQueue(down=True))
+    await revoked(FakeQueue(), side="green", taken=taken)
+    assert [i.request_ids for i in taken] == [["r1"]]
+
+
+async def test_lose_capture(plant: PLANT) -> None:
+    plant("lose-capture")
+    queue = FakeQueue()
+    sequences = [(await revoked(queue))[1] for _ in range(6)]
+    assert sequences.count(None) == 2 and len(queue.intents) == 4
+
+
+async def test_acknowledge_early(plant: PLANT) -> None:
+    plant("acknowledge-early")
+    queue = FakeQueue(down=True)
+    reply, sequence = await revoked(queue)
+    assert reply.status == 200 and sequence is not None and not queue.stored, "told it is safe, and it is nowhere"
+    well = FakeQueue()
+    await revoked(well)
+    assert len(well.stored) == 2, "a queue that is there loses nothing by it"
+
+
+async def test_acknowledge_early_leaves_no_outcome_without_its_intent(plant: PLANT) -> None:
+    """The replayer would refuse to end otherwise, and the run would roll back instead of showing the loss."""
+    down, seen = True, []
+
+    async def publish(subject: str, data: bytes, *, id: str) -> int:
+        await asyncio.sleep(0)
+        if down:
+            raise QueueDown("down")
+        seen.append(id)
+        return 1
+
+    early = planted.unawaited(publish)
+    await early("s", b"", id="a")
+    await asyncio.sleep(0.01)
+    down = False
+    await early("s", b"", id="a.outcome")
+    await early("s", b"", id="b")
+    await early("s", b"", id="b.outcome")
+    await asyncio.sleep(0.01)
+    assert seen == ["b", "b.outcome"]
+
+
+async def test_fail_open(plant: PLANT) -> None:
+    plant("fail-open")
+    reply, sequence = await revoked(FakeQueue(down=True))
+    assert (reply.status, sequence) == (200, None)
+
+
+async def test_forward_first(plant: PLANT) -> None:
+    plant("forward-first")
+    queue = FakeQueue()
+    reply, _ = await revoked(queue)
+    assert reply.status == 200 and [i["request_ids"] for i in queue.intents] == [[]], "its rows were gone by then"
+
+
+async def test_take_nothing(plant: PLANT) -> None:
+    plant("take-nothing")
+    taken: list[Intent] = []
+    reply, _ = await revoked(FakeQueue(), side="green", taken=taken)
+    assert reply.status == 200 and not taken
+
+
+@pytest.mark.parametrize(("bug", "named"), [("", ["r1"]), ("resolve-access-only", [])])
+async def test_resolve_access_only(plant: PLANT, bug: str, named: list[str]) -> None:
+    plant(bug)
+    grants = Grants("postgres://x", "blue")
+    row = {"kind": "refresh", "request_id": "r1", "client_id": "c", "subject": "ann", "certain": True}
+
+    async def fetch(query: Any, *arguments: object) -> list[Any]:
+        return [row]
+
+    grants._fetch = fetch  # type: ignore[method-assign]
+    assert (await grants.resolve(Asked("token", "a.b", "c"))).request_ids == named
+
+
+# ---- replay
+
+
+class FakeRows:
+    """A side whose every grant lives until it is taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    async def revoke(self, taken: Any) -> dict[str, list[str]]:
+        names = [name for _, some in taken for name in some]
+        self.taken += names
+        return {"hydra_oauth2_refresh": names}
+
+    async def alive(self, taken: Any, *, codes: bool = False) -> set[str]:
+        return set()
+
+
+@pytest.mark.parametrize(("bug", "applied"), [
+    ("", [0, 1, 2, 3, 4, 5, 6, 7]), ("drop-page", [0, 1, 4, 5]), ("newest-first", [6, 7])])
+async def test_drop_page_and_newest_first(plant: PLANT, monkeypatch: pytest.MonkeyPatch, bug: str,
+                                          applied: list[int]) -> None:
+    plant(bug)
+    monkeypatch.setattr(replayer, "SECOND_LOOK_S", 0.0)
+    collected, green = Collected(), FakeRows()
+    for n in range(8):
+        intent = Intent(f"i{n}", "refresh", [f"r{n}"], "c", "ann", at=float(n), owner="c")
+        collected.take("revocation.intent.forward", encode(intent))
+        collected.take("revocation.outcome.forward", encode(Outcome(f"i{n}", "confirmed")))
+    replay = Replay(collected, green, FakeRows())  # type: ignore[arg-type]
+    assert await replay.run(workers=4) == []
+    assert sorted(green.taken) == [f"r{n}" for n in applied]
+    assert len(replay.applied) == len(applied), "its own account shows the loss: captured 8"
+
+
+def test_keep_consent(plant: PLANT) -> None:
+    taken = [(Intent("i", "consent", ["r"], "c", "ann", 1.0), ["r"])]
+    assert _split(taken) == (["r"], ["r"])
+    plant("keep-consent")
+    assert _split(taken) == (["r"], [])
+
+
+# ---- authz' job, and what is done in SQL
+
+
+@pytest.mark.parametrize(("bug", "guarded"), [("", True), ("cleanup-unguarded", False)])
+async def test_cleanup_unguarded(plant: PLANT, bug: str, guarded: bool) -> None:
+    plant(bug)
+    ran: list[Job] = []
+
+    async def once(job: Job) -> None:
+        ran.append(job)
+
+    nobody: Any = None
+    cleanup = Cleanup(nobody, nobody, nobody)
+    cleanup.once = once  # type: ignore[method-assign]
+    cleanup.start(Job(every_s=1.0, subjects=1, guard=Guard(0.02)))
+    await asyncio.sleep(0)
+    cleanup.stop()
+    assert [job.guard is not None for job in ran] == [guarded]
+
+
+@pytest.mark.parametrize("bug", ["", *SPOILS])
+async def test_sql_is_run_for_its_own_bug_alone(plant: PLANT, bug: str) -> None:
+    plant(bug)
+    ran: list[str] = []
+
+    async def execute(sql: str) -> None:
+        ran.append(sql)
+
+    await spoil(SimpleNamespace(execute=execute), *SPOILS)
+    assert ran == ([SPOILS[bug]] if bug else [])
+
+
+@pytest.mark.parametrize(("bug", "asked"), [("", ["login-consent", "authz"]), ("forget-login", ["authz"])])
+async def test_forget_login(plant: PLANT, bug: str, asked: list[str]) -> None:
+    plant(bug)
+    told: list[str] = []
+
+    def control(name: str) -> Any:
+        async def ask(*_: Any) -> dict[str, Any]:
+            told.append(name)
+            return {"side": "green"}
+
+        return SimpleNamespace(ask=ask)
+
+    operations = object.__new__(RealOperations)
+    operations._controls = {name: control(name) for name in ("login-consent", "authz")}
+    operations.standing = Standing()
+    for what in ("login_consent", "authz"):
+        assert await operations.switch(what, "green") == {"side": "green"}  # type: ignore[arg-type]
+    assert told == asked
+
+
+# ---- what the checks say of a kept failure, and of logins that are refused
+
+
+def refresh(tale: Tale, token: str, **answer: Any) -> None:
+    i = tale.begin("cli-1", "refresh", grant="g1", token=token)
+    tale.end(i, "fail", status=502, **answer)
+
+
+def test_a_kept_failure_breaks_availability_and_a_shared_one_does_not() -> None:
+    def figure(tale: Tale) -> float | None:
+        return tale.ended().verdict().figure("availability.kept_failures")
+
+    kept, shared = Tale(), Tale()
+    refresh(kept, "t")
+    refresh(kept, "t", coalesced=True)
+    assert figure(kept) == 1 and kept.verdict().check("availability").verdict == "broken"
+    first = shared.begin("cli-1", "refresh", grant="g1", token="t")
+    second = shared.begin("cli-1", "refresh", grant="g1", token="t")  # joins the first, which is under way
+    shared.end(first, "fail", status=502)
+    shared.end(second, "fail", status=502, coalesced=True)
+    refresh(shared, "t")  # tried again, and Hydra was asked again
+    assert figure(shared) == 0
+
+
+
+
+@pytest.mark.parametrize(("written", "word"), [({}, "held"), ({"login_continuity__refused": 0}, "broken")])
+def test_logins_refused_after_the_switch_break_only_where_it_is_written(written: dict[str, float], word: str) -> None:
+    tale = Tale(login_continuity__browser_sessions="all", **written)
+    crossing(tale)
+    for n in range(12):
+        i = tale.begin("visitor-1", "authorize", grant=f"n{n}")
+        tale.end(i, "ok", code=f"c{n}", skipped_login=False, skipped_consent=True)
+    i = tale.begin("visitor-1", "authorize", grant="nx")
+    tale.end(i, "fail", status=404, error="status 404", oauth_error="the way ended on a page with status 404")
+    check = tale.ended().check("login_continuity")
+    assert (check.verdict, check.figures["refused"]) == (word, 1)
