@@ -15,12 +15,12 @@ from sim.errors import Refused, StepFailed
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
+from sim.heartbeat import Heartbeat
 from sim.history.gameday import is_hidden
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.history.op import Op
 from sim.phases import Phases
-from sim.rehearsal import _Heartbeat
 from sim.report.metrics import Metrics
 from sim.runbook.desk import Desk
 from sim.runbook.price import Price
@@ -210,7 +210,7 @@ async def test_nothing_that_players_look_at_names_a_surprise(tmp_path: Path) -> 
     said: list[str] = []
     scenario = load_scenario("10").model_copy(update={"gameday": GameDay(card=[surprise(), surprise("edge-dies")])})
     metrics, shown = Metrics(scenario="t", seed=1, engine="test"), Shown(scenario, is_masked=True)
-    for subscriber in (_Heartbeat(said.append, day.journal, Price()), metrics, shown.feed):
+    for subscriber in (Heartbeat(said.append, day.journal, Price()), metrics, shown.feed):
         day.journal.subscribe(subscriber)
     day.nemesis.start()
 
