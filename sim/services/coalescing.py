@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from math import ceil
@@ -28,6 +29,8 @@ from sim.services.forms import asking_client
 from sim.services.shared_answers import SharedAnswers
 from sim.services.upstream import Reply
 
+NAMING_S = 0.2
+"""Assumption: who is behind a token is read by index within milliseconds; a revocation waits no longer for it."""
 ENTRIES_MAX = 4096
 """Assumption: 400 refreshes/s kept for 10 s; some 3 kB each, so 12 MB at most."""
 
@@ -68,6 +71,8 @@ class Entry:
     """Another edge's exchange gave the answer."""
     answered_s: float = 0.0
     """When Hydra gave it."""
+    naming: asyncio.Task[None] | None = field(default=None, repr=False)
+    """Finds out whose tokens they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,12 @@ def presented(refresh_token: str) -> Void:
     return Void("presented", token=digest(refresh_token))
 
 
-def token_revoked(token: str, client: str) -> Void:
-    """`client` revokes `token`: what presented or answered it is void, and that client's exchanges under way."""
-    return Void("token", token=digest(token), client=client)
+def token_revoked(token: str, client: str, subject: str | None = None) -> Void:
+    """`client` revokes a token of `subject`: what presented or answered it is void, and their exchanges under way.
+
+    The token may be of another generation of the chain under way; without `subject` everybody's at that client.
+    """
+    return Void("token", token=digest(token), client=client, subject=digest(subject) if subject else "")
 
 
 def subject_revoked(subject: str, client: str | None) -> Void:
@@ -144,15 +152,20 @@ class Coalescing:
             return False
         access, refresh, subject = tokens
         entry.access, entry.refresh = digest(access), digest(refresh)
-        entry.subject = digest(subject) if subject is not None else None
+        if subject is not None:
+            entry.subject = digest(subject)
         entry.kept_until_s = now_s + self._keep_s
         self._index(entry.access, entry.key)
         self._index(entry.refresh, entry.key)
         self._entries.move_to_end(entry.key)
         return True
 
+    def unnamed(self) -> list[Entry]:
+        """Entries of which nobody has said yet whose tokens they hold."""
+        return [entry for entry in self._entries.values() if entry.subject is None]
+
     def name(self, entry: Entry, subject: str) -> None:
-        """Somebody has said whose tokens a kept answer holds: others' revocations void it no more."""
+        """Somebody has said whose tokens an entry holds: others' revocations void it no more."""
         if self._entries.get(entry.key) is entry:
             entry.subject = digest(subject)
 
@@ -177,7 +190,7 @@ class Coalescing:
         if what.kind == "token":
             held = self._holding(what.token)
             return [*held, *(e for e in entries if e.kept_until_s is None and e.client == what.client
-                             and e not in held)]
+                             and (not what.subject or e.subject in (None, what.subject)) and e not in held)]
         return [e for e in entries if e.subject in (None, what.subject) and what.client in ("", e.client)]
 
     def _holding(self, token: str) -> list[Entry]:
@@ -270,8 +283,8 @@ class Coalescer:
         behind a new refresh token if the answer has no ID token. `joins` is called before a wait for another
         request's exchange, which may yet fail. Raises what `exchange` raises.
         """
-        now_s = self._clock()
         await self.void(presented(form["refresh_token"]))
+        now_s = self._clock()
         key = coalescing_key(authorization, form, epoch)
         entry = self.rules.find(key, now_s)
         is_joined = entry is not None
@@ -280,9 +293,8 @@ class Coalescer:
                                      presented=form["refresh_token"], now_s=now_s)
             entry.exchange = asyncio.get_running_loop().create_future()
             entry.exchange.add_done_callback(_seen)
-            task = asyncio.create_task(self._run(entry, exchange, whose))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            entry.naming = self._start(self._name(entry, form["refresh_token"], whose))
+            self._start(self._run(entry, exchange))
         assert entry.exchange is not None
         if is_joined:
             joins()
@@ -294,15 +306,39 @@ class Coalescer:
 
     async def void(self, what: Void) -> None:
         """Forget what is void, here and at the other edges."""
-        dropped = self.rules.void(what)
+        dropped = await self._voided(what)
         if self._shared is not None:
             await self._shared.void(asdict(what), dropped)
 
-    def _told(self, told: dict[str, str]) -> list[bytes]:
+    async def _told(self, told: dict[str, str]) -> list[bytes]:
         """Another edge says what is void; the keys that this one drops."""
-        return self.rules.void(Void(**told))  # type: ignore[arg-type]  # an edge's own words
+        return await self._voided(Void(**told))  # type: ignore[arg-type]  # an edge's own words
 
-    async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]], whose: Whose) -> None:
+    async def _voided(self, what: Void) -> list[bytes]:
+        """A revocation waits until it is known whose tokens are under way: it is to void nobody else's."""
+        naming = [e.naming for e in self.rules.unnamed() if e.naming is not None and not e.naming.done()]
+        if what.kind in ("token", "subject") and naming:
+            await asyncio.wait(naming, timeout=NAMING_S)
+        return self.rules.void(what)
+
+    async def _name(self, entry: Entry, presented: str, whose: Whose) -> None:
+        """By the presented token, or by the new one if Hydra was quicker."""
+        assert entry.exchange is not None
+        subject = await whose(presented)
+        if subject is None:
+            with contextlib.suppress(Exception):  # a lost exchange is `_run`'s to tell
+                tokens = _tokens((await asyncio.shield(entry.exchange)).body)
+                subject = await whose(tokens[1]) if tokens is not None else None
+        if subject:
+            self.rules.name(entry, subject)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _run(self, entry: Entry, exchange: Callable[[], Awaitable[Reply]]) -> None:
         assert entry.exchange is not None
         try:
             if self._shared is None:
@@ -323,10 +359,6 @@ class Coalescer:
         entry.exchange.set_result(reply)
         if self._shared is not None and not is_kept:
             await self._shared.forget(entry.key)
-        if is_kept and entry.subject is None and (tokens := _tokens(reply.body)) is not None:
-            subject = await whose(tokens[1])
-            if subject:
-                self.rules.name(entry, subject)
 
     async def close(self) -> None:
         """Cancel what is still under way."""

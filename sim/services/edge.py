@@ -197,18 +197,21 @@ class Edge:
 
     async def _revoke(self, revocation: Asked, side: Side, recorded: Recorded, ask: Exchange,
                       told: dict[str, str]) -> Reply:
+        # Asked before: afterwards the token is nobody's.
+        whose = await self.grants[side].subject_of(revocation.token) \
+            if revocation.kind == "token" and self.coalescing_s else None
         try:
             reply, sequence = await self.capture.revoke(revocation, side, recorded, ask)
         finally:
-            await self._void(revocation)
+            await self._void(revocation, whose)
         if sequence is not None:
             told["Rehearse-Capture"] = str(sequence)
         return reply
 
-    async def _void(self, revocation: Asked) -> None:
+    async def _void(self, revocation: Asked, whose: str | None) -> None:
         """Whatever came of it: kept answers of what was to die are not given out again."""
         if revocation.kind == "token":
-            await self.coalescer.void(token_revoked(revocation.token, revocation.client))
+            await self.coalescer.void(token_revoked(revocation.token, revocation.client, whose))
         elif revocation.kind != "login":
             await self.coalescer.void(subject_revoked(revocation.subject, revocation.client or None))
 

@@ -54,7 +54,7 @@ class SharedAnswers:
         self._again_at_s = 0.0
         """When it may be tried to open the store again (monotonic)."""
         self._name = uuid.uuid4().hex
-        self.on_void: Callable[[dict[str, str]], list[bytes]] = lambda told: []
+        self.on_void: Callable[[dict[str, str]], Awaitable[list[bytes]]] = _nothing
         self.unshared = 0
         """Exchanges that went on without the store."""
 
@@ -147,8 +147,12 @@ class SharedAnswers:
     async def _heard(self, message: Msg) -> None:
         told = json.loads(message.data)
         if told.pop("by") != self._name:
-            for key in self.on_void(told):
+            for key in await self.on_void(told):
                 await self.forget(key)
+
+
+async def _nothing(_: dict[str, str]) -> list[bytes]:
+    return []
 
 
 def _packed(reply: Reply) -> bytes:

@@ -273,7 +273,7 @@ async def test_an_answer_without_id_token_is_not_voided_by_somebody_elses_revoca
         return reply("u")
 
     async def whose(token: str) -> str | None:
-        return {"u": "ann"}[token]
+        return {"u": "ann"}.get(token)
 
     async def refresh() -> bool:
         return (await coalescer.refresh(None, form("t"), 1, exchange, whose))[1]
@@ -284,6 +284,44 @@ async def test_an_answer_without_id_token_is_not_voided_by_somebody_elses_revoca
     assert await refresh() and calls == 1
     await coalescer.void(subject_revoked("ann", None))
     assert not await refresh() and calls == 2
+
+
+async def test_who_is_under_way_is_known_before_somebody_elses_revocation_counts() -> None:
+    coalescer, go = Coalescer(keep_s=KEEP_S), asyncio.Event()
+
+    async def exchange() -> Reply:
+        await go.wait()
+        return reply("u")
+
+    async def whose(token: str) -> str | None:
+        await asyncio.sleep(0.01)
+        return {"t": "ann"}[token]
+
+    first = asyncio.create_task(coalescer.refresh(None, form("t"), 1, exchange, whose))
+    await asyncio.sleep(0)
+    await coalescer.void(subject_revoked("bob", None))
+    await coalescer.void(token_revoked("of-bob", "", "bob"))
+    go.set()
+    await first
+    assert (await coalescer.refresh(None, form("t"), 1, exchange, whose))[1]
+
+
+async def test_a_revocation_of_the_same_person_voids_what_is_under_way() -> None:
+    coalescer, go = Coalescer(keep_s=KEEP_S), asyncio.Event()
+
+    async def exchange() -> Reply:
+        await go.wait()
+        return reply("u")
+
+    async def whose(token: str) -> str | None:
+        return "ann"
+
+    first = asyncio.create_task(coalescer.refresh(None, form("t", client_id="c"), 1, exchange, whose))
+    await asyncio.sleep(0)
+    await coalescer.void(token_revoked("an older access token of that chain", "c", "ann"))
+    go.set()
+    await first
+    assert not (await coalescer.refresh(None, form("t", client_id="c"), 1, exchange, whose))[1]
 
 
 async def test_a_kept_answer_says_how_long_its_token_still_lives() -> None:
