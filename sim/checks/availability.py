@@ -24,7 +24,7 @@ def check(reading: Reading, lost: Lost) -> Check:
     gap_s, gap = reading.gaps.longest(_bufferings(reading), reading.last_s)
     figures = {
         "failed": float(failed), "failed_share": failed / total if total else 0.0, "shed": float(shed),
-        "kept_failures": float(len(reading.kept_failures)),
+        "kept_failures": float(len(reading.kept.seen)),
         "users_refused": float(len(reading.refusals.people)),
         "longest_refusal": reading.refusals.longest_s(reading.last_s),
         "longest_gap": gap_s,
@@ -34,7 +34,7 @@ def check(reading: Reading, lost: Lost) -> Check:
     most = reading.failed_text.most_common(1)
     said = {
         "failed": f"{failed} of {total} operations failed ({parts})" + (f"; mostly {most[0][0]}" if most else ""),
-        "kept_failures": f"{len(reading.kept_failures)} refreshes were answered with an earlier exchange's failure: "
+        "kept_failures": f"{len(reading.kept.seen)} refreshes were answered with an earlier exchange's failure: "
         "the edge keeps what it must not",
         "longest_gap": f"for {gap_s:.1f} s {gap.f} was asked for and nobody got an answer, from {gap.from_s:.1f} s on"
         if gap is not None else "",
@@ -42,7 +42,7 @@ def check(reading: Reading, lost: Lost) -> Check:
         + (f"; {figures['users_refused']:.0f} people could not revoke, one of them for "
            f"{figures['longest_refusal']:.1f} s" if reading.refusals.people else ""),
     }
-    witnesses = [*reading.failed_i, *reading.shed_i, *reading.kept_failures[:WITNESSES]]
+    witnesses = [*reading.failed_i, *reading.shed_i, *reading.kept.seen[:WITNESSES]]
     if gap is not None and gap.i >= 0 and gap_s > LONGEST_GAP_S:
         witnesses.append(gap.i)
     limit = reading.terms.limit(NAME, "longest_buffering")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.checks.denials import Denials
 from sim.checks.gaps import Gaps
+from sim.checks.kept import KeptFailures
 from sim.checks.latencies import Window
 from sim.checks.logins import Logins, spans
 from sim.checks.published import Published
@@ -60,10 +61,7 @@ class Reading:
         self.shed_i: list[int] = []
         self.failed_text: Counter[str] = Counter()
         self.shed_revocations = 0
-        self.kept_failures: list[int] = []
-        """Refreshes answered by the edge with the failure of an exchange that was over."""
-        self._refresh_failed_i: dict[str, int] = {}
-        """Refresh token → the first completion of a refresh with it that failed."""
+        self.kept = KeptFailures()
         self.refusals = Refusals()
         self.longest_buffering_s, self.longest_buffering_i = 0.0, -1
         self.said_waits = False
@@ -115,6 +113,8 @@ class Reading:
         self._begun[op.i] = (op, window)
         f = op.f
         self.gaps.begins(f, op.i, op.t_s)
+        if f == "refresh":
+            self.kept.begins(op)
         if f == "refresh" or f == "code":
             self.tracking.issue_begins(op)
         elif f == "revoke":
@@ -185,10 +185,7 @@ class Reading:
 
     def _refreshed(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
         tracking, side = self.tracking, self.side(begun, done)
-        if done.type == "fail" and begun.token_hash is not None:
-            over_i = self._refresh_failed_i.setdefault(begun.token_hash, done.i)
-            if value.get("coalesced") and over_i < begun.i:
-                self.kept_failures.append(done.i)
+        self.kept.ends(begun, done)
         accepted = done.type == "ok"
         refused = done.type == "fail" and is_refusal(value)
         if accepted or refused:

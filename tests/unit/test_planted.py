@@ -460,6 +460,12 @@ def test_a_kept_failure_breaks_availability_and_a_shared_one_does_not() -> None:
     shared.end(second, "fail", status=502, coalesced=True)
     refresh(shared, "t")  # tried again, and Hydra was asked again
     assert figure(shared) == 0
+    gone = Tale()
+    refresh(gone, "t")
+    left = gone.begin("cli-1", "refresh", grant="g1", token="t")
+    gone.end(left, "info")  # the client went, its exchange did not
+    refresh(gone, "t", coalesced=True)
+    assert figure(gone) == 0
 
 
 
