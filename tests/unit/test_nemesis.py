@@ -239,7 +239,7 @@ async def test_a_fault_ends_with_its_phase_at_the_latest(tmp_path: Path) -> None
     history = await stage.play(phases)
     healed = [c.begun.value["name"] for c in history.calls() if c.begun.f == "heal" and c.begun.value]
     assert unhealed(stage.path) == []
-    assert healed[0] == "c" and set(healed[1:]) == {"a", "b"}, "its own time first; the others with the phase, not in 1h"
+    assert healed[0] == "c" and set(healed[1:]) == {"a", "b"}, "its own time first, then the phase, not 1h"
 
 
 class Crash(BaseException):
