@@ -18,11 +18,13 @@ def check(reading: Reading, lost: Lost) -> Check:
     published, crossed = reading.published, reading.timeline.crossed
     compared = published.compared_after if crossed else published.compared
     figures = {"changed": float(len(published.changed)),
-               "unverified": float(len(published.gone) + len(published.unverified))}
+               "unverified": float(len(published.gone) + len(published.unverified)),
+               "left": float(len(published.left))}
     said = {
         "changed": "discovery differs in " + ", ".join(sorted(published.changed)),
         "unverified": f"{len(published.gone)} signing keys are no longer published, {len(published.unverified)} "
                       "ID tokens do not verify",
+        "left": f"{len(published.left)} ID tokens that green signed do not verify since blue serves again",
     }
     return conclude(
         NAME, reading.terms, figures, evidence=compared + published.verified, floor=FLOOR,

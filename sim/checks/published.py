@@ -24,13 +24,18 @@ class Published:
         self.gone: dict[str, int] = {}
         """Key → index of the first later answer without it."""
         self.unverified: list[int] = []
+        self.left: list[int] = []
+        """ID tokens that green signed by a key of its own, and nobody can verify since blue serves again."""
+        self._publisher: dict[str, str | None] = {}
+        """Key → the side that first published it."""
         self.compared = self.compared_after = 0
         self.verified = 0
 
     def seen(self, begun: Op, done: Op, *, after: bool) -> None:
         """An answer of discovery, the key set, or the verification of an ID token."""
         if begun.f == "id_token" and done.type == "fail":
-            self.unverified.append(done.i)
+            was_left = self._left(str((begun.value or {}).get("kid")), done)
+            (self.left if was_left else self.unverified).append(done.i)
         if done.type != "ok" or done.value is None:
             return
         if begun.f == "discovery":
@@ -59,7 +64,12 @@ class Published:
             self.compared += 1
             self.compared_after += after
         for kid in self.kids:
-            if kid not in kids:
+            if kid not in kids and not self._left(kid, done):
                 self.gone.setdefault(kid, done.i)
         for kid in kids:
             self.kids.setdefault(kid, done.i)
+            self._publisher.setdefault(kid, done.route)
+
+    def _left(self, kid: str, done: Op) -> bool:
+        """Is it a key of green's own, and blue that answers again? The grants behind it are lost, and counted, too."""
+        return self._publisher.get(kid) == "green" and done.route == "blue"

@@ -69,7 +69,7 @@ class Reading:
         self.planned = self.late = 0
         self.baseline, self.after = Window(), Window()
         self.captured_acks = 0
-        """Revocations acknowledged by blue with a capture sequence."""
+        """Revocations acknowledged by blue with a capture sequence, for green: after a way back there is none."""
         self.capture_sequences: Counter[tuple[str, int]] = Counter()
         self.acks_in_window = 0
         """Revocations acknowledged between the snapshot and the switch."""
@@ -223,7 +223,7 @@ class Reading:
         if capture is not None:
             if self.first_capture_s is None:
                 self.first_capture_s = done.t_s
-            if done.route != "green":
+            if done.route != "green" and not self.timeline.returned:
                 self.captured_acks += 1
             self.capture_sequences[done.route or "blue", int(capture)] += 1
         elif in_window and fresh and "capture" in self.terms.roles:

@@ -186,6 +186,11 @@ class Timeline:
         return any(s.value.get("to") == "green" for s in self.switches if s.value.get("what", "edge") == "edge")
 
     @property
+    def returned(self) -> bool:
+        """Does blue serve again after green did?"""
+        return self.serving == "blue" and self.crossed
+
+    @property
     def first_switch(self) -> Instant | None:
         """The edge's first switch to green."""
         return next((s for s in self.switches

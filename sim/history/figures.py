@@ -213,6 +213,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "unverified": Figure(
             "count", "unverified",
             "Signing keys no longer published, or ID tokens that no published key verifies."),
+        "left": Figure(
+            "count", "ID tokens of green",
+            "After a way back: ID tokens that green signed by a key of its own, which blue does not publish.",
+            "if_written"),
     },
     "cleanup_safety": {
         "deleted_good": Figure(

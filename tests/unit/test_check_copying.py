@@ -206,3 +206,26 @@ def test_a_link_not_proven_and_a_planned_fault_never_made_are_unknown() -> None:
     tale.terms = msgspec.structs.replace(tale.terms, faults=("never",))
     check = tale.ended().check("fault_proof")
     assert check.verdict == "unknown" and "never" in check.summary
+
+
+def test_keys_of_greens_own_are_not_missed_after_the_way_back() -> None:
+    tale = Tale()
+    tale.end(tale.begin("reader-1", "jwks"), kids=["k1"])
+    tale.snapshot().switch()
+    tale.end(tale.begin("reader-1", "jwks"), kids=["k1", "g1"])
+    tale.switch("blue")
+    tale.end(tale.begin("reader-1", "jwks"), kids=["k1"])
+    tale.end(tale.begin("verify-1", "id_token", kid="g1"), "fail", error="no such key")
+    check = tale.ended().check("discovery_continuity")
+    assert (check.figures["unverified"], check.figures["left"]) == (0, 1), "counted, and no breach"
+    tale.end(tale.begin("reader-1", "jwks"), kids=[])
+    assert tale.ended().check("discovery_continuity").figures["unverified"] == 1, "blue's own key is missed"
+
+
+def test_captures_after_the_way_back_are_not_missed_on_green() -> None:
+    tale = Tale()
+    crossing(tale)
+    tale.switch("blue")
+    grant = tale.grant("later")
+    tale.revoke(grant, capture=900)
+    assert tale.ended("rolled_back").check("replay_queue").figures["lost"] == 0
