@@ -50,6 +50,9 @@ class Copying:
                    progress: Progress) -> dict[str, Any]:
         """Copy everything as of one instant, compare it, write down what was copied, ANALYZE.
 
+        `jobs` is how many things are done at once, by dump, restore and the comparison: one leaves the other
+        cores to the traffic.
+
         `on_snapshot` is called right before that instant, so that what was acknowledged before the call is in
         the copy; afterwards would not do, for a token acknowledged in between may be lost. Returns {bytes, rows,
         dump_bytes, dump_s, restore_s, compare_s, elapsed_s}. Raises StepFailed with pg_dump's or pg_restore's
@@ -64,17 +67,22 @@ class Copying:
                 on_snapshot()
                 snapshot = await blue.fetchval("SELECT pg_export_snapshot()")
                 size = int(await blue.fetchval("SELECT pg_database_size(current_database())"))
-                reading = asyncio.create_task(digests(blue))
+                reading = asyncio.create_task(digests(blue)) if jobs > 1 else None
                 try:
                     times = await self._run(snapshot, jobs, green, size, progress)
                     await spoil(green, "flip-flag", "lose-rows")
                     compare_began = time.monotonic()
-                    # Side by side: none of the two changes what the other reads.
-                    self._equality, _ = await asyncio.gather(equality(blue, green, await reading), self._remember())
+                    comparing = equality(blue, green, await (reading or digests(blue)))
+                    if jobs > 1:  # side by side: none of the two changes what the other reads
+                        self._equality, _ = await asyncio.gather(comparing, self._remember())
+                    else:
+                        self._equality = await comparing
+                        await self._remember()
                     compare_s = time.monotonic() - compare_began
                 finally:
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
+                    if reading is not None:
+                        reading.cancel()
+                        await asyncio.gather(reading, return_exceptions=True)
             copied = int(await green.fetchval("SELECT pg_database_size(current_database())"))
         rows = sum(int(t["green"]) for t in self._equality["tables"].values())
         progress({"done": size, "total": size, "now": "compared"})
