@@ -18,6 +18,9 @@ from sim.rigs.real import leftovers
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
          "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
+STEPS = ["copy", "migrate", "cutover", "replay", "soak"] if os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1" else [
+    "migrate", "soak"]
+"""A minute each: before and after the crossing always, the rest with `rehearse test --all`."""
 APP = [sys.executable, "-m", "sim.cli.app"]
 
 
@@ -31,7 +34,7 @@ def reach(child: subprocess.Popen[bytes], run: Path, words: bytes) -> None:
     pytest.fail(f"the run never came to {words!r}")
 
 
-@pytest.mark.parametrize("step", ["copy", "migrate", "cutover", "replay", "soak"])
+@pytest.mark.parametrize("step", STEPS)
 def test_killed_inside_a_step_it_is_rolled_back(step: str, tmp_path: Path) -> None:
     run = tmp_path / f"killed-{step}"
     child = subprocess.Popen([*APP, "run", "10", "--engine", "process", "--no-tui", "--run-dir", str(run), *SMALL],
