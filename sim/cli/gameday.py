@@ -9,28 +9,40 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.run import DEFAULT, Engine, Keep
+from sim.cli.options import (
+    DEFAULT,
+    AsJson,
+    Engine,
+    EngineChoice,
+    Keep,
+    KeepChoice,
+    Metrics,
+    PauseBefore,
+    RunDir,
+    ScenarioName,
+    Seed,
+    Sets,
+    Tui,
+    Yes,
+)
 from sim.errors import BadInput
 
 
 def gameday(
-    scenario: Annotated[str, typer.Argument(help="number, name, unique prefix or path")] = DEFAULT,
+    scenario: ScenarioName = DEFAULT,
     card: Annotated[Path | None, typer.Option("--card", metavar="FILE",
                                               help="the facilitator's card; replaces the scenario's")] = None,
     role: Annotated[str, typer.Option("--role", help="whose screen this is")] = "facilitator",
-    engine: Annotated[Engine, typer.Option(envvar="REHEARSE_ENGINE", help="where the real programs run")] = Engine.auto,
-    seed: Annotated[int | None, typer.Option(envvar="REHEARSE_SEED", help="instead of the scenario's")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as runbook.copy.jobs=4")] = None,
-    run_dir: Annotated[Path | None, typer.Option(envvar="REHEARSE_RUN_DIR", help="folder of this run")] = None,
-    tui: Annotated[bool | None, typer.Option("--tui/--no-tui", envvar="REHEARSE_TUI",
-                                             help="the screen; default: on a terminal")] = None,
-    keep: Annotated[Keep, typer.Option(envvar="REHEARSE_KEEP", help="which runs keep their logs")] = Keep.always,
-    pause_before: Annotated[str | None, typer.Option(envvar="REHEARSE_PAUSE_BEFORE",
-                                                     help="pause before this step")] = None,
-    yes: Annotated[bool, typer.Option("--yes", envvar="REHEARSE_YES", help="approve every gate")] = False,
-    json: Annotated[bool, typer.Option("--json", help="verdict.json on stdout")] = False,
-    metrics: Annotated[int | None, typer.Option("--metrics", envvar="REHEARSE_METRICS", min=0, max=65535,
-                                                help="Prometheus' metrics on this loopback port; 0: any")] = None,
+    engine: EngineChoice = Engine.auto,
+    seed: Seed = None,
+    set_: Sets = None,
+    run_dir: RunDir = None,
+    tui: Tui = None,
+    keep: KeepChoice = Keep.always,
+    pause_before: PauseBefore = None,
+    yes: Yes = False,
+    json: AsJson = False,
+    metrics: Metrics = None,
 ) -> None:
     """Play a game day: a rehearsal with surprises that only the facilitator knows.
 

@@ -4,52 +4,44 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sim.cli.options import (
+    DEFAULT,
+    AsJson,
+    Engine,
+    EngineChoice,
+    Keep,
+    KeepChoice,
+    Metrics,
+    PauseBefore,
+    RunDir,
+    ScenarioName,
+    Seed,
+    Sets,
+    Tui,
+    Yes,
+)
 from sim.errors import BadInput
 
 
-class Engine(StrEnum):
-    """Where the real programs run."""
-
-    auto = "auto"
-    docker = "docker"
-    process = "process"
-    model = "model"
-
-
-class Keep(StrEnum):
-    """Which run folders are kept."""
-
-    never = "never"
-    on_broken = "on-broken"
-    always = "always"
-
-
-DEFAULT = "10"
-
-
 def run(
-    scenario: Annotated[str, typer.Argument(help="number, name, unique prefix or path")] = DEFAULT,
-    engine: Annotated[Engine, typer.Option(envvar="REHEARSE_ENGINE", help="where the real programs run")] = Engine.auto,
-    seed: Annotated[int | None, typer.Option(envvar="REHEARSE_SEED", help="instead of the scenario's")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as runbook.copy.jobs=4")] = None,
-    run_dir: Annotated[Path | None, typer.Option(envvar="REHEARSE_RUN_DIR", help="folder of this run")] = None,
-    tui: Annotated[bool | None, typer.Option("--tui/--no-tui", envvar="REHEARSE_TUI",
-                                             help="the screen; default: on a terminal")] = None,
-    keep: Annotated[Keep, typer.Option(envvar="REHEARSE_KEEP", help="which runs keep their logs")] = Keep.always,
-    pause_before: Annotated[str | None, typer.Option(envvar="REHEARSE_PAUSE_BEFORE",
-                                                     help="pause before this step")] = None,
-    yes: Annotated[bool, typer.Option("--yes", envvar="REHEARSE_YES", help="approve every gate")] = False,
+    scenario: ScenarioName = DEFAULT,
+    engine: EngineChoice = Engine.auto,
+    seed: Seed = None,
+    set_: Sets = None,
+    run_dir: RunDir = None,
+    tui: Tui = None,
+    keep: KeepChoice = Keep.always,
+    pause_before: PauseBefore = None,
+    yes: Yes = False,
     dry: Annotated[bool, typer.Option("--dry", "--dry-run",
                                       help="print the runbook, write the plan, start nothing")] = False,
-    json: Annotated[bool, typer.Option("--json", help="verdict.json on stdout")] = False,
-    metrics: Annotated[int | None, typer.Option("--metrics", envvar="REHEARSE_METRICS", min=0, max=65535,
-                                                help="Prometheus' metrics on this loopback port; 0: any")] = None,
+    json: AsJson = False,
+    metrics: Metrics = None,
 ) -> None:
     """Run one rehearsal on real parts and judge it."""
     from sim.cli.playing import ATTENDED, plain, with_screen

@@ -6,7 +6,6 @@ same scenario is taken; where there is none the whole scenario is written.
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,6 +15,7 @@ from sim.scenario.extend import WHOLE
 from sim.scenario.find import scenario_files
 from sim.scenario.load import load_scenario, load_text
 from sim.scenario.model import Scenario
+from sim.scenario.resolved import as_yaml
 
 _BESIDE_THE_KEYS = ("format", "slug", "runbook")
 
@@ -77,11 +77,4 @@ def _means(text: str, whole: dict[str, Any]) -> bool:
 
 
 def _text(told: dict[str, Any]) -> str:
-    text = StringIO()
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # the keys' order is ours
-    yaml.width = 110
-    yaml.allow_unicode = True
-    yaml.dump(told, text)
-    return "# yaml-language-server: $schema=.schema.json\n" + text.getvalue()
+    return "# yaml-language-server: $schema=.schema.json\n" + as_yaml(told)

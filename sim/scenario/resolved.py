@@ -28,13 +28,18 @@ def dump(scenario: Scenario) -> str:
         for name, tolerance in scenario.tolerate.items()
     }
     out["expect"] = scenario.expect.written()
+    return as_yaml(out)
+
+
+def as_yaml(told: dict[str, Any]) -> str:
+    """YAML in the keys' own order, short things on one line."""
     text = StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # the keys' order is ours
     yaml.width = 110
     yaml.allow_unicode = True
-    yaml.dump(out, text)
+    yaml.dump(told, text)
     return text.getvalue()
 
 
