@@ -14,7 +14,7 @@ def test_too_little_room_is_said_with_the_place_and_what_to_do(tmp_path, monkeyp
     with pytest.raises(BadInput, match=r"20,000 grants need 1\.5 GB of disk") as caught:
         must_have_room(tmp_path, 20_000)
     assert str(tmp_path) in str(caught.value) and "TMPDIR" in str(caught.value)
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=2 * BASE_BYTES))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=4 * BASE_BYTES))
     must_have_room(tmp_path, 20_000)
 
 
