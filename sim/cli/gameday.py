@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,33 +50,24 @@ def gameday(
 
     The report holds the debrief; the exit code tells the verdict, as of any run.
     """
-    from sim.cli.playing import ATTENDED, plain, with_screen
-    from sim.scenario import load_scenario
+    from sim.cli.playing import attended, chosen_scenario, look_over, play
 
-    if engine is Engine.model:
-        raise BadInput("there is no model rig yet", where="--engine", todo="--engine process or docker")
-    chosen = load_scenario(scenario, sets=set_ or [], card=card)
+    chosen = chosen_scenario(scenario, engine=engine, sets=set_ or [], card=card)
     if not chosen.surprises or chosen.gameday is None:
         raise BadInput(f"{chosen.slug} has no card: nothing would surprise anybody", where="gameday",
                        todo="--card scenarios/cards/first-day.yaml, or write gameday: {card: […]} into the scenario")
     known_role(role, list(chosen.gameday.roles))
-    if pause_before is not None and chosen.step(pause_before) is None:
-        raise BadInput(f"there is no step {pause_before!r} in {chosen.slug}", where="--pause-before",
-                       todo="one of " + ", ".join(s.name for s in chosen.runbook))
-    for note in chosen.notes:
-        typer.echo(f"note: {note}", err=True)
+    look_over(chosen, pause_before)
     from sim.rehearsal import Options
 
-    terminal = sys.stdin.isatty() and sys.stderr.isatty()
     options = Options(engine=engine.value,  # type: ignore[arg-type]  # model was refused above
                       seed=seed, run_dir=run_dir, keep=keep.value, pause_before=pause_before, yes=yes, gameday=True,
-                      attended=terminal or bool(os.environ.get(ATTENDED)), metrics=metrics)
+                      attended=attended(), metrics=metrics)
     typer.echo("the others watch by: rehearse watch latest --role ROLE   (an honour system: the run folder is "
                "readable by you all)", err=True)
-    if tui or (tui is None and terminal and sys.stdout.isatty() and not json):
-        dealt = ["--card", str(card)] if card is not None else []
-        raise typer.Exit(with_screen(chosen, options, ["gameday", scenario, *dealt], set_ or [], role))
-    raise typer.Exit(plain(chosen, options, json))
+    dealt = ["--card", str(card)] if card is not None else []
+    raise typer.Exit(play(chosen, options, tui=tui, json=json, command=["gameday", scenario, *dealt],
+                          sets=set_ or [], role=role))
 
 
 def known_role(role: str, roles: list[str]) -> None:

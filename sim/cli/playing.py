@@ -7,9 +7,13 @@ import secrets as randomness
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from sim.cli.options import Engine
+from sim.errors import BadInput
 
 if TYPE_CHECKING:  # the command line's help waits for no rehearsal
     from sim.rehearsal import Options
@@ -17,6 +21,41 @@ if TYPE_CHECKING:  # the command line's help waits for no rehearsal
 
 ATTENDED = "REHEARSE_ATTENDED"
 """Set for a run whose person sits at a screen of its own."""
+
+
+def chosen_scenario(name: str, *, engine: Engine, sets: list[str], card: Path | None = None) -> Scenario:
+    """The scenario that is to be played. Raises BadInput for what nothing can play."""
+    from sim.scenario import load_scenario
+
+    if engine is Engine.model:
+        raise BadInput("there is no model rig yet", where="--engine", todo="--engine process or docker")
+    return load_scenario(name, sets=sets, card=card)
+
+
+def look_over(chosen: Scenario, pause_before: str | None) -> None:
+    """Say the scenario's notes. Raises BadInput if it has no such step to pause before."""
+    if pause_before is not None and chosen.step(pause_before) is None:
+        raise BadInput(f"there is no step {pause_before!r} in {chosen.slug}", where="--pause-before",
+                       todo="one of " + ", ".join(s.name for s in chosen.runbook))
+    for note in chosen.notes:
+        typer.echo(f"note: {note}", err=True)
+
+
+def attended() -> bool:
+    """Does somebody sit at this run: at its terminal, or at a screen of their own?"""
+    return _terminal() or bool(os.environ.get(ATTENDED))
+
+
+def play(chosen: Scenario, options: Options, *, tui: bool | None, json: bool, command: list[str], sets: list[str],
+         role: str = "") -> int:
+    """Play it under the screen on a terminal, plainly elsewhere; `tui` decides it otherwise. Returns the exit code."""
+    if tui or (tui is None and _terminal() and sys.stdout.isatty() and not json):
+        return with_screen(chosen, options, command, sets, role)
+    return plain(chosen, options, json)
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def plain(chosen: Scenario, options: Options, json: bool) -> int:

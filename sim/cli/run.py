@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +23,6 @@ from sim.cli.options import (
     Tui,
     Yes,
 )
-from sim.errors import BadInput
 
 
 def run(
@@ -44,17 +41,10 @@ def run(
     metrics: Metrics = None,
 ) -> None:
     """Run one rehearsal on real parts and judge it."""
-    from sim.cli.playing import ATTENDED, plain, with_screen
-    from sim.scenario import load_scenario
+    from sim.cli.playing import attended, chosen_scenario, look_over, play
 
-    if engine is Engine.model:
-        raise BadInput("there is no model rig yet", where="--engine", todo="--engine process or docker")
-    chosen = load_scenario(scenario, sets=set_ or [])
-    if pause_before is not None and chosen.step(pause_before) is None:
-        raise BadInput(f"there is no step {pause_before!r} in {chosen.slug}", where="--pause-before",
-                       todo="one of " + ", ".join(s.name for s in chosen.runbook))
-    for note in chosen.notes:
-        typer.echo(f"note: {note}", err=True)
+    chosen = chosen_scenario(scenario, engine=engine, sets=set_ or [])
+    look_over(chosen, pause_before)
     if chosen.gameday is not None:
         typer.echo("note: its game day is not played; rehearse gameday plays it", err=True)
     if dry:
@@ -62,13 +52,10 @@ def run(
         return
     from sim.rehearsal import Options
 
-    terminal = sys.stdin.isatty() and sys.stderr.isatty()
     options = Options(engine=engine.value,  # type: ignore[arg-type]  # model was refused above
                       seed=seed, run_dir=run_dir, keep=keep.value, pause_before=pause_before,
-                      yes=yes, attended=terminal or bool(os.environ.get(ATTENDED)), metrics=metrics)
-    if tui or (tui is None and terminal and sys.stdout.isatty() and not json):
-        raise typer.Exit(with_screen(chosen, options, ["run", scenario], set_ or []))
-    raise typer.Exit(plain(chosen, options, json))
+                      yes=yes, attended=attended(), metrics=metrics)
+    raise typer.Exit(play(chosen, options, tui=tui, json=json, command=["run", scenario], sets=set_ or []))
 
 
 def _dry(chosen: Any, seed: int | None, run_dir: Path | None) -> None:
