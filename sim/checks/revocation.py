@@ -89,13 +89,7 @@ def _gap(reading: Reading, grant: str, side: str, use: Use, alive: dict[str, str
 
 def _served_from_s(reading: Reading, side: str) -> float:
     """When that stack began to serve, by the first edge that turned to it; 0 if it did from the beginning."""
-    since_s = 0.0
-    for switch in reversed([s for s in reading.timeline.switches if s.value.get("what", "edge") == "edge"]):
-        if switch.value.get("to") == side:
-            since_s = switch.t_s
-        elif since_s:
-            break
-    return since_s
+    return next((s.t_s for s in reversed(reading.timeline.turns) if s.value.get("to") == side), 0.0)
 
 
 def _ended_s(reading: Reading, grant: str, side: str, use: Use, alive: dict[str, str]) -> float:

@@ -61,6 +61,8 @@ class Timeline:
         """Question → its answers by key, in order."""
         self.snapshot: Instant | None = None
         self.switches: list[Instant] = []
+        self.turns: list[Instant] = []
+        """Switches of the edge to the other side, by the first of several edges."""
         self.fences: list[Instant] = []
         self.writes: list[Instant] = []
         """When whatever writes was refused at the edge, and let in again."""
@@ -156,9 +158,7 @@ class Timeline:
             self.switches.append(now)
             self.any_switch_i = op.i
             if value.get("what", "edge") == "edge":
-                if self.serving != value.get("to"):  # a second edge follows the first
-                    self.switched_i, self.switched_s = op.i, op.t_s
-                self.serving = str(value.get("to"))
+                self._turn(now)
         elif op.f == "fence":
             self.fences.append(now)
         elif op.f == "writes":
@@ -170,6 +170,13 @@ class Timeline:
         elif op.f == "end":
             self.ended = value.get("ended", "failed")
             self.why = str(value.get("why") or "")
+
+    def _turn(self, now: Instant) -> None:
+        """An edge was switched; one that follows the first to the same side is no turn of its own."""
+        to = str(now.value.get("to"))
+        if to != self.serving:
+            self.turns.append(now)
+            self.serving, self.switched_i, self.switched_s = to, now.i, now.t_s
 
     @property
     def nobody_wrote(self) -> bool:
@@ -183,7 +190,7 @@ class Timeline:
     @property
     def crossed(self) -> bool:
         """Did the edge ever point at green?"""
-        return any(s.value.get("to") == "green" for s in self.switches if s.value.get("what", "edge") == "edge")
+        return self.first_switch is not None
 
     @property
     def returned(self) -> bool:
@@ -193,5 +200,4 @@ class Timeline:
     @property
     def first_switch(self) -> Instant | None:
         """The edge's first switch to green."""
-        return next((s for s in self.switches
-                     if s.value.get("what", "edge") == "edge" and s.value.get("to") == "green"), None)
+        return next((s for s in self.turns if s.value.get("to") == "green"), None)

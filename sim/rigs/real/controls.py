@@ -59,9 +59,6 @@ class AllControls:
     def __init__(self, each: Sequence[Controls]) -> None:
         self._each = list(each)
 
-    def __len__(self) -> int:
-        return len(self._each)
-
     async def ask(self, method: str, path: str, body: dict[str, Any] | None = None, *,
                   deadline_s: float = DEADLINE_S, only: int | None = None) -> dict[str, Any]:
         """Ask all at once, or the `only`th (counted from 0); their answers as one (see `merged`).

@@ -46,7 +46,7 @@ REPLAY_S = 240.0
 class RealOperations:
     """Implements `sim.rigs.rig.Operations`; each method raises StepFailed with what was seen."""
 
-    def __init__(self, engine: Engine, controls: dict[str, Controls], edges: AllControls, *,
+    def __init__(self, engine: Engine, controls: dict[str, Controls], edges: AllControls, standing: Standing, *,
                  lifetime: Lifetime, upgrading: Upgrading, copying: Copying, preflight: Preflight, cleanup: Cleanup,
                  migration: Migration, repair: Repair, janitor: Janitor,
                  authorizing: Authorizing, accounting: Accounting, schema: FreshSchema, fence: Fence,
@@ -65,7 +65,7 @@ class RealOperations:
         self._prove_green = prove_green
         self._let_edge_take = let_edge_take
         self.green_runs = False
-        self.standing = Standing(len(edges))
+        self.standing = standing
 
     async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
         """Raise blue's access-token lifetime; None puts it back (on whichever stack serves)."""

@@ -72,6 +72,7 @@ class RealRig:
         self.engine: Any = NotedEngine(engine, self._secrets, command)
         self.minter = Minter(self._secrets.system, seed)
         self._edges = replica_names(EDGE, scenario.stack.edge.instances)
+        self._standing = Standing(len(self._edges))
         self._controls: dict[str, Controls] = {}
         self._told: tuple[str | None, float] = (None, 0.0)
         self.prove_links: Callable[[list[str]], Awaitable[None]] = _not_proven
@@ -122,7 +123,7 @@ class RealRig:
     async def restart(self, stood: Stood) -> dict[str, Any]:
         """Start everything on the data that a killed harness left, as it stood then; Postgres recovers by itself."""
         began = time.monotonic()
-        engine, stands = self.engine, Standing()
+        engine, stands = self.engine, self._standing
         stands.capture, stands.writes_allowed = stood.capture, stood.writes_allowed
         stands.edges = [Route(stood.route, epoch=2)]  # of several edges none can be taken up yet
         stands.sides |= stood.sides
@@ -133,7 +134,6 @@ class RealRig:
         await together(*(engine.start(name, environment=stands.environment(name))
                          for name in (*self._edges, *BESIDE_THE_EDGES)))
         self._compose()
-        vars(self.operations.standing).update(vars(stands))
         self.operations.green_runs = stood.green_serves
         return {"ready_s": round(time.monotonic() - began, 3), "engine": engine.kind, "taken_up": True}
 
@@ -165,7 +165,7 @@ class RealRig:
         self._authorizing = Authorizing(engine, own, self._controls["authz"], self.scenario.stack.authz.cleanup,
                                         self.scenario.tokens.refresh)
         self.operations = RealOperations(
-            engine, self._controls, edges,
+            engine, self._controls, edges, self._standing,
             lifetime=Lifetime(engine, self.clients, service, self.scenario.tokens.access, prefixes),
             upgrading=Upgrading(engine, own, self.scenario.stack.blue.hydra),
             copying=copying, preflight=Preflight(engine, own), cleanup=Cleanup(engine, own),
