@@ -68,12 +68,15 @@ class Terminal:
             time.sleep(0.2)
 
     def exit_code(self, *, within_s: float) -> int:
-        """Wait until its command has ended."""
+        """Wait until its command has ended; a signal's number comes back negative, as from `subprocess`.
+
+        A pane is dead as soon as its terminal is closed, which a process does before it is gone: its status comes later.
+        """
         until = time.monotonic() + within_s
         while time.monotonic() < until:
-            dead, _, code = self._server.run("display-message", "-p", "-t", self.name,
-                                             "#{pane_dead} #{pane_dead_status}").strip().partition(" ")
-            if dead == "1":
-                return int(code or 255)
+            code, signal = self._server.run("display-message", "-p", "-t", self.name,
+                                            "#{pane_dead_status}/#{pane_dead_signal}").strip().split("/")
+            if code or signal:
+                return int(code) if code else -int(signal)
             time.sleep(0.2)
         raise AssertionError(f"{self.name} did not end in {within_s:g} s; it shows:\n{self.shows()}")
