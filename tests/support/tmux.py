@@ -70,7 +70,7 @@ class Terminal:
     def exit_code(self, *, within_s: float) -> int:
         """Wait until its command has ended; a signal's number comes back negative, as from `subprocess`.
 
-        A pane is dead as soon as its terminal is closed, which a process does before it is gone: its status comes later.
+        A pane is dead once its terminal is closed, which a process does before it is gone: the status comes later.
         """
         until = time.monotonic() + within_s
         while time.monotonic() < until:
