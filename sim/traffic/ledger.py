@@ -84,6 +84,7 @@ class Ledger:
         self.chains: dict[str, Chain] = {}
         self._of_subject: dict[str, list[Chain]] = {}
         self._pool: list[Token] = []
+        self._latest: Token | None = None
         self._revoked: list[Chain] = []
         self._signatures: dict[str, str] = {}
         self.id_tokens: list[tuple[str, str, str | None]] = []
@@ -152,6 +153,13 @@ class Ledger:
                 return token
             self._drop(token)
         return None
+
+    def latest(self, now_s: float) -> Token | None:
+        """The access token that was issued last, if it lives and nobody has begun to replace it."""
+        token = self._latest
+        if token is None or token.at < 0 or token.expires_s - now_s < MARGIN_S or token.chain.state != "live":
+            return None
+        return token
 
     # ---- what answers say
 
@@ -233,6 +241,7 @@ class Ledger:
     def _put(self, token: Token) -> None:
         token.at = len(self._pool)
         self._pool.append(token)
+        self._latest = token
 
     def _drop(self, token: Token) -> None:
         """Take a token out of the pool; the last one takes its place."""

@@ -84,6 +84,22 @@ def test_tokens_near_their_expiry_are_not_picked() -> None:
     assert book.pick(3, 20 - MARGIN_S + 0.01) is None
 
 
+def test_the_latest_token_is_the_one_issued_last_while_it_is_good() -> None:
+    book = ledger()
+    assert book.latest(0.0) is None
+    one, two = new(book), new(book, "n-web-2-1")
+    book.issued(one, tokens(1), 0.0)
+    book.issued(two, tokens(2), 1.0)
+    assert (token := book.latest(1.0)) is not None and token.chain is two
+    assert book.latest(21.0 - MARGIN_S + 0.01) is None, "it expires"
+    book.refreshing(two)
+    assert book.latest(2.0) is None, "it is being replaced: an older one is not the latest"
+    book.issued(one, tokens(3), 3.0)
+    assert (token := book.latest(3.0)) is not None and token.chain is one
+    book.revoking([one])
+    assert book.latest(3.5) is None
+
+
 def test_a_revoked_chain_stays_revoked_whatever_comes_late() -> None:
     book = ledger()
     chain = new(book)

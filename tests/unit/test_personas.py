@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from sim.clock import LiveEnvironment
 from sim.phases import Phases
 from sim.traffic import personas
 from sim.traffic.acts import Got
-from sim.traffic.intents import Revocation
+from sim.traffic.intents import Asks, Revocation
 from sim.traffic.personas import Stage
 from sim.traffic.watching import Watchlist
 
@@ -42,3 +43,24 @@ def test_who_rotates_on_blue_and_takes_back_on_green_waits_for_the_switch() -> N
 
     clock.run(run())
     assert done == [("refresh", False), ("revoke", True)]
+
+
+def test_resource_servers_see_new_tokens_at_once() -> None:
+    env = LiveEnvironment()
+    asked: list[str] = []
+
+    async def introspect(_actor: str, _due_s: float, token: str) -> Got:
+        asked.append(token)
+        return Got("ok")
+
+    ledger: Any = SimpleNamespace(latest=lambda _: "latest", pick=lambda *_: "any")
+    acts: Any = SimpleNamespace(introspect=introspect)
+    stage = Stage(env, acts, ledger, Watchlist(), Phases(env), 0.0, [])
+    picks = list(range(2 * personas.ONE_IN_NEW))
+
+    async def run() -> None:
+        await env.run_live(env.process(personas.asks(stage, Asks(0.0, "rs-1", [0] * len(picks), picks))))
+        await asyncio.sleep(0.02)
+
+    clock.run(run())
+    assert sorted(asked) == ["any"] * (len(picks) - 2) + ["latest"] * 2
