@@ -97,10 +97,12 @@ STEPS: dict[str, Topic] = {
     "replay": Topic(
         "Apply the captured revocations on green.",
         "Until it is done, revoked apps are let in: this is the gap that a change request asks about.",
-        "replay: {traffic: open | buffered, workers: 4, by: grant | token}. By grant it acts on green's rows of "
-        "that grant, all generations, codes and the consent; by token it sends the string again, which "
-        "answers 200 and misses chains. Repeating it changes nothing.",
-        "The length grows with the window: revocations an hour times hours, over replays a second.",
+        "replay: {traffic: open | buffered, workers: 4, by: grant | token, indexes: true}. By grant it acts on "
+        "green's rows of that grant, all generations, codes and the consent; by token it sends the string again, "
+        "which answers 200 and misses chains. Repeating it changes nothing. 2.3.0 finds codes, PKCE and OIDC rows of "
+        "a grant only by reading the whole tables: with indexes: true they get one before the cutover, until close.",
+        "The length grows with the window: revocations an hour times hours, over replays a second; without the "
+        "indexes also with the tables.",
     ),
     "return": Topic(
         "New requests go to blue again (in place only).",

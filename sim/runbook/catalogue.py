@@ -75,7 +75,7 @@ CATALOGUE: dict[str, Entry] = {
                      "as at the cutover"),
     "verify": Entry("read everything by key, ask the API for every revoked grant and a sample",
                     closing.verify, "the replay is done", "nothing to undo", None, "as at the cutover"),
-    "close": Entry("capture off, lifetime back, blue stopped and kept", closing.close,
+    "close": Entry("capture off, lifetime back, the grants' indexes dropped, blue stopped and kept", closing.close,
                    "somebody wants no way back", "none: point of no return", None, "no way back", True),
     "exec": Entry("run a command of your own", own.execute, "the command exists", "run your undo command",
                   own.execute_undo, "as your command says"),

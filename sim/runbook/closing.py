@@ -8,7 +8,7 @@ from typing import Any, Literal
 import simpy
 
 from sim.runbook.context import Acting, Context
-from sim.scenario import Close, Migrate, Restore, Verify
+from sim.scenario import Close, Migrate, Replay, Restore, Verify
 
 CONSENT_LOOKS = 4
 """Assumption: one revocation in some thousand falls between question and answer; four times running none does."""
@@ -81,5 +81,7 @@ def close(ctx: Context, step: Close) -> Acting:
         figures["capture"] = yield from ctx.do(operations.capture(False, direction=direction))
     if ctx.facts.get("lifetime_raised"):
         figures["lifetime"] = yield from ctx.do(operations.set_lifetime(None))
+    if any(isinstance(s, Replay) and s.indexes for s in ctx.scenario.runbook):
+        figures["grant_indexes"] = yield from ctx.do(operations.drop_grant_indexes())
     figures["blue"] = yield from ctx.do(operations.stop_blue())
     return figures

@@ -18,8 +18,12 @@ buffer bound is longer, and what is left then is cut by the fence and counted.""
 
 def ready(ctx: Context, step: Cutover) -> Acting:
     """Start green and prove its links: before the clock of the cutover begins."""
+    indexed: dict[str, Any] = {}
+    replay = _replay_step(ctx)
+    if replay is not None and replay.indexes:
+        indexed = {"grant_indexes": (yield from ctx.do(ctx.rig.operations.index_grants()))}
     figures: dict[str, Any] = yield from ctx.do(ctx.rig.operations.start_green())
-    return figures
+    return {**indexed, **figures}
 
 
 def cutover(ctx: Context, step: Cutover) -> Acting:

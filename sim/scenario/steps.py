@@ -233,6 +233,8 @@ class Replay(StepBase):
     workers: int = Field(default=4, ge=1, le=64)
     by: Literal["grant", "token"] = "grant"
     """grant = green's rows of the grant; token = the token string is sent again (misses chains)."""
+    indexes: bool = True
+    """Where green has no index on request_id, build one before the cutover; close drops it."""
 
 
 class Janitor(StepBase):

@@ -14,9 +14,11 @@ from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.databases import database
 from sim.rigs.real.fresh import FreshSchema
+from sim.rigs.real.grant_indexes import GrantIndexes
 from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.repair import Repair
+from sim.services.rows import TAKE_TOKENS
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -85,6 +87,25 @@ async def test_the_migrated_schema_is_a_fresh_one_but_for_what_blue_had_of_its_o
     await on_green(blue, f"DROP INDEX {some}; ALTER TABLE hydra_jwk ADD COLUMN more int")
     told = await catalog.compared()
     assert told["different"] == ["column hydra_jwk.more is not in a fresh schema", f"index {some} is missing"]
+
+
+async def test_green_finds_a_grants_rows_by_indexes_until_they_are_dropped(blue: Stand) -> None:
+    await (await migrated(blue, rows="known")).close()
+    indexes, catalog = GrantIndexes(blue.engine, blue.secrets), FreshSchema(blue.engine, blue.secrets)
+    built = (await indexes.build())["indexes"]
+    assert built == [f"rehearsal_grant_hydra_oauth2_{table}" for table in ("code", "oidc", "pkce")]
+    assert (await indexes.build())["indexes"] == built, "again is harmless"
+    told = await catalog.compared()
+    assert told["different"] == [] and {f"index {name}" for name in built} <= set(told["own"])
+    async with database(blue.engine, blue.secrets, "green") as green:
+        await green.execute("SET enable_seqscan = off")
+        for table, statement in TAKE_TOKENS["2.x"].items():
+            plan = await green.fetch(f"EXPLAIN {statement}", ["one", "two"])
+            assert "Seq Scan on hydra_oauth2" not in "".join(row[0] for row in plan), table
+    assert (await indexes.drop())["dropped"] == built
+    assert (await indexes.drop())["dropped"] == []
+    told = await catalog.compared()
+    assert told["different"] == [] and not any("rehearsal_grant" in name for name in told["own"])
 
 
 async def test_the_janitor_takes_living_grants_unless_they_were_repaired(blue: Stand) -> None:

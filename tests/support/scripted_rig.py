@@ -68,6 +68,12 @@ class ScriptedOperations:
     async def restore_grants(self) -> dict[str, Any]:
         return await self._act("restore grants")
 
+    async def index_grants(self) -> dict[str, Any]:
+        return await self._act("index grants")
+
+    async def drop_grant_indexes(self) -> dict[str, Any]:
+        return await self._act("drop grant indexes")
+
     async def start_green(self) -> dict[str, Any]:
         return await self._act("start green")
 

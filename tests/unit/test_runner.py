@@ -39,11 +39,10 @@ async def test_a_whole_runbook_in_order(tmp_path):
     ended, history = await play(tmp_path, operations)
     assert ended.how == "completed", ended
     acts = [a for a in operations.done if not a.startswith("measure")]
-    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair", "start green",
-                    "buffer",
-                    "drain blue",
+    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair", "index grants",
+                    "start green", "buffer", "drain blue",
                     "fence blue", "login_consent to green", "authz to green", "edge to green", "capture on back",
-                    "release", "replay forward", "capture off back", "stop blue"]
+                    "release", "replay forward", "capture off back", "drop grant indexes", "stop blue"]
     steps = [(op.value["step"], op.type) for op in history.ops if op.f == "step" and op.type != "invoke"]
     assert all(kind == "ok" for _, kind in steps) and len(steps) == 11
 

@@ -20,6 +20,7 @@ from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.gauging import Gauging
+from sim.rigs.real.grant_indexes import GrantIndexes
 from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.lifetime import Lifetime
 from sim.rigs.real.migration import Migration
@@ -50,6 +51,7 @@ class RealOperations:
                  lifetime: Lifetime, upgrading: Upgrading, copying: Copying, preflight: Preflight, cleanup: Cleanup,
                  migration: Migration, repair: Repair, janitor: Janitor,
                  authorizing: Authorizing, accounting: Accounting, schema: FreshSchema, fence: Fence,
+                 grant_indexes: GrantIndexes,
                  verification: Verification, gauging: Gauging, wellness: Wellness,
                  replay_environment: dict[str, str], prove_green: Callable[[], Any],
                  let_edge_take: Callable[[], Any], secrets: Secrets) -> None:
@@ -60,7 +62,7 @@ class RealOperations:
         self._migration, self._repair, self._fence = migration, repair, fence
         self._verification, self._gauging, self._wellness = verification, gauging, wellness
         self._janitor, self._authorizing = janitor, authorizing
-        self._accounting, self._schema = accounting, schema
+        self._accounting, self._schema, self._grant_indexes = accounting, schema, grant_indexes
         self._replay_environment = replay_environment
         self._prove_green = prove_green
         self._let_edge_take = let_edge_take
@@ -123,6 +125,14 @@ class RealOperations:
     async def restore_grants(self) -> dict[str, Any]:
         """Stop authz' cleanup job and put back what it deleted, from the kept copy."""
         return await self._authorizing.restore()
+
+    async def index_grants(self) -> dict[str, Any]:
+        """Let green find a grant's rows without reading whole tables; before anybody waits for it."""
+        return await self._grant_indexes.build()
+
+    async def drop_grant_indexes(self) -> dict[str, Any]:
+        """Drop them; green serves meanwhile."""
+        return await self._grant_indexes.drop()
 
     async def start_green(self) -> dict[str, Any]:
         """Start green's Hydra on the migrated copy and prove its links; nothing if it runs."""

@@ -27,6 +27,7 @@ from sim.rigs.real.faulting import fault_makers
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.gauging import Gauging
+from sim.rigs.real.grant_indexes import GrantIndexes
 from sim.rigs.real.hydra_api import HydraApi, admin_prefix
 from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.lifetime import Lifetime, go_duration
@@ -172,6 +173,7 @@ class RealRig:
             migration=Migration(engine, own), repair=Repair(engine, own),
             janitor=Janitor(engine, own, self.scenario.tokens.refresh), authorizing=self._authorizing,
             accounting=self._accounting, schema=FreshSchema(engine, own), fence=Fence(engine, own),
+            grant_indexes=GrantIndexes(engine, own),
             verification=Verification(engine, own, copying),
             gauging=Gauging(engine, own, edges, apis),
             wellness=Wellness(self.clients, service, self._nonsense),
