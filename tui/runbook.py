@@ -63,12 +63,21 @@ class Runbook:
         self.snapshot_s: float | None = None
         self.switched_s: float | None = None
         self.route = "blue"
+        self.routes: dict[int, str] = {}
+        """Edge (1, 2, …) → its route, of edges that were switched one by one."""
         self.sides = {"login_consent": "blue", "authz": "blue"}
         self.fenced: set[str] = set()
         self.pause_asked = False
         """Somebody asked for a pause; it begins when the step under way has ended."""
         self.slowest: dict[str, float] = {}
         """Migration file → the longest it was seen at work, in seconds."""
+
+    def serves(self, side: str, edges: int = 1) -> int:
+        """To how many of so many edges a side answers."""
+        if not self.routes:
+            return edges if self.route == side else 0
+        other = "blue" if self.route == "green" else "green"
+        return sum(self.routes.get(n, other) == side for n in range(1, edges + 1))
 
     @property
     def at(self) -> int:
@@ -177,6 +186,7 @@ class Runbook:
         what, to = str(value.get("what", "edge")), str(value.get("to"))
         if what == "edge":
             self.route = to
+            self.routes = {**self.routes, edge: to} if (edge := value.get("edge")) is not None else {}
             self.switched_s = op.t_s if to == "green" else None
         else:
             self.sides[what] = to

@@ -348,11 +348,18 @@ class Shown:
         estimate_s = self.estimate_s(step.name)
         return min(1.0, (self.now_s - step.begun_s) / estimate_s) if estimate_s else None
 
+    @property
+    def edges(self) -> int:
+        """How many edges stand."""
+        return self.scenario.stack.edge.instances if self.scenario is not None else 1
+
     def side_word(self, side: str) -> str:
         """SERVING, FENCED, MIGRATING … of blue or green."""
         runbook = self.runbook
-        if runbook.route == side and runbook.state != "STARTING":
-            return "BUFFERING" if runbook.state == "BUFFERING" else "SERVING"
+        if (serving := runbook.serves(side, self.edges)) and runbook.state != "STARTING":
+            if runbook.state == "BUFFERING":
+                return "BUFFERING"
+            return "SERVING" if serving == self.edges else f"SERVING {serving} OF {self.edges} EDGES"
         if side == "blue":
             closed = (step := runbook.step("close")) is not None and step.outcome == "ok"
             return (

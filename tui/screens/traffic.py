@@ -113,6 +113,10 @@ class Series(Rows):
         )
 
 
+LEAST_NAME = 3
+"""Fewer letters of a step's name say nothing: a mark where it begins does."""
+
+
 class HeatMap(Lines):
     """Seconds to the right, latency upwards, shade by how many; phases and faults below."""
 
@@ -184,7 +188,7 @@ class HeatMap(Lines):
         return marks
 
     def _phases(self, shown: Shown, begin_s: float, per_cell: float, cells: int) -> Line:
-        """The steps under the map, every other one shaded."""
+        """The steps under the map, a mark where each begins, every other one shaded."""
         line = [" "] * cells
         for n, step in enumerate(s for s in shown.runbook.steps if s.outcome != "waits"):
             took_s = step.took_s if step.outcome != "runs" else shown.now_s - step.begun_s
@@ -196,7 +200,9 @@ class HeatMap(Lines):
             first, last = max(0, first), min(cells - 1, max(first, last))
             for x in range(first, last + 1):
                 line[x] = fill
-            for x, letter in enumerate(step.name[: max(1, last - first)], start=first):
+            line[first] = "┊"
+            name = step.name[: last - first - 1] if last - first > LEAST_NAME else ""
+            for x, letter in enumerate(name, start=first + 1):
                 line[x] = letter
         return [("".join(line), "past")]
 
@@ -208,7 +214,7 @@ class HeatMap(Lines):
 
     def _told(self, shown: Shown, begin_s: float, per_cell: float, grid: list[list[int]]) -> tuple[str, Role]:
         if self.cursor is None:
-            return ("darker is more; ←→ a moment", "past")
+            return ("denser is more; ←→ a moment", "past")
         at_s = begin_s + self.cursor * per_cell
         many = sum(line[self.cursor] for line in grid if self.cursor < len(line))
         return (f"T+{words.instant(at_s)}  {many} answers: enter", "strong")

@@ -27,7 +27,7 @@ class SidePanel(Lines):
             else f"{self.side.upper()} {'old' if self.side == 'blue' else 'new'}  Hydra {version}  PG {stack.postgres}"
         )
         word = shown.side_word(self.side)
-        serves = shown.runbook.route == self.side and shown.runbook.state != "STARTING"
+        serves = shown.runbook.serves(self.side, shown.edges) > 0 and shown.runbook.state != "STARTING"
         made = self.side == "green" and not serves and shown.runbook.switched_s is None
         inside = self._making(shown, width - 4, wide) if made else self._serving(shown, width - 4, wide)
         return box(

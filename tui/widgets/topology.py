@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.scenario.replicas import origin, origin_link
 from tui.ink import Line, Opens, Role, box, fit
 from tui.reach import blast
 from tui.state import Shown
@@ -20,18 +21,22 @@ class Topology(Lines):
         return box([("TOPOLOGY", "strong")], [(said, role)], self._picture(shown, width - 4), width, height)
 
     def _picture(self, shown: Shown, width: int) -> list[Line]:
-        now_s, traffic, route = shown.now_s, shown.traffic, shown.runbook.route
+        now_s, traffic = shown.now_s, shown.traffic
         rates = {side: row.rate(now_s) for side, row in traffic.sides.items()}
         into = {place: row.rate(now_s) for place, row in traffic.by_place.items()}
         to = {
-            side: self._link(shown, f"edge->{side}-hydra", rates[side], live=side == route, cells=11) for side in rates
+            side: self._link(shown, f"edge->{side}-hydra", rates[side],
+                             live=shown.runbook.serves(side, shown.edges) > 0, cells=11)
+            for side in rates
         }
+        shared = shown.scenario is not None and shown.scenario.in_place
+        databases = {"blue": "blue", "green": "blue" if shared else "green"}
         pg: dict[str, Line] = {
             side: [
-                *self._link(shown, f"{side}-hydra->{side}-postgres", rates[side], cells=3, figure=False),
-                (" pg", ""),
+                *self._link(shown, f"{side}-hydra->{its}-postgres", rates[side], cells=3, figure=False),
+                (" ↑" if shared and side == "green" else " pg", ""),
             ]
-            for side in rates
+            for side, its in databases.items()
         }
         step = shown.runbook.current
         at_work = step is not None and step.kind == "replay" and step.outcome == "runs"
@@ -45,7 +50,7 @@ class Topology(Lines):
              (f" ┌{rule * 6}┐ ", frame), *to["blue"], part("blue-hydra", "BLUE ", hit, "blue"), *pg["blue"]],
             [part("resource-servers", "res.srv", hit),
              *self._link(shown, "resource-servers->edge", into["resource servers"], cells=9),
-             (f" {bar} edge {bar}", frame)],
+             (f" {bar}{' edge ' if shown.edges == 1 else f'edge×{shown.edges}':6}{bar}", frame)],
             [(" " * 19 + f"└{rule * 2}┬{rule * 3}┘ ", frame), *to["green"],
              part("green-hydra", "GREEN", hit, "green"), *pg["green"]],
             [(" " * 22, ""), *self._down(shown)],
@@ -86,7 +91,7 @@ class Topology(Lines):
         """Everybody whom an active fault can reach."""
         hit: set[str] = set()
         for fault in shown.faults.values():
-            hit |= blast(str(fault.get("link") or fault.get("part") or ""), shown.links)
+            hit |= {origin(name) for name in blast(str(fault.get("link") or fault.get("part") or ""), shown.links)}
         return hit
 
     def _down(self, shown: Shown) -> Line:
@@ -105,7 +110,7 @@ class Topology(Lines):
         return [(said.ljust(16), role), *arrow, (f" {side.upper()} admin", "green" if side == "green" else "blue")]
 
     def _fault(self, shown: Shown, name: str) -> dict[str, Any] | None:
-        return next((f for f in shown.faults.values() if str(f.get("link", "")).startswith(name)), None)
+        return next((f for f in shown.faults.values() if origin_link(str(f.get("link", ""))).startswith(name)), None)
 
     def _faults(self, shown: Shown, width: int) -> list[Line]:
         return [
