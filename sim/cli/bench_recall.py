@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sim.cli import recall
-from sim.cli.child import passed_on
+from sim.cli.child import begin, last_words, passed_on, verdict_of
 from sim.cli.output import next_step, progress, result, result_json, screen_width, table
 from sim.errors import BadInput, RehearsalError
 from sim.services import planted
-
-if TYPE_CHECKING:
-    from sim.checks.verdict import Verdict
 
 RUN_S = 75.0
 """Assumption: one run of the small scenario on two cores, for the estimate alone."""
@@ -107,37 +103,22 @@ def play(tried: recall.Try, engine: str, folder: Path) -> recall.Seen | None:
 
     file = data("scenarios", "bench", f"{tried.stage}.yaml")
     scenario = load_scenario(file)
-    folder.mkdir(mode=0o700)
-    (folder / "logs").mkdir(mode=0o700)
     environment = {**os.environ, **({planted.VARIABLE: tried.bug} if tried.bug else {})}
     command = [sys.executable, "-m", "sim.cli.bench_recall", str(file), engine, str(tried.seed), str(folder)]
-    log = folder / "logs" / "rehearsal.log"
     began_s = time.monotonic()
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
-        with passed_on(child) as told:
-            child.wait()
+    child = begin(command, folder, environment)
+    with passed_on([child]) as told:
+        child.wait()
     if told:
         return None
-    verdict = _verdict(folder)
+    verdict = verdict_of(folder)
     if verdict is None:
-        progress(log.read_text(errors="replace")[-800:].rstrip())
+        progress(last_words(folder, 800))
     seen = recall.judged(tried, verdict, scenario.expect.checks)
     if seen.good and seen.word != "unknown":
         shutil.rmtree(folder, ignore_errors=True)  # it shows what it was expected to; a history is tens of MB
         return seen._replace(took_s=time.monotonic() - began_s)
     return seen._replace(took_s=time.monotonic() - began_s, folder=str(folder))
-
-
-def _verdict(folder: Path) -> Verdict | None:
-    import msgspec
-
-    from sim.checks.verdict import from_json
-
-    try:
-        return from_json((folder / "verdict.json").read_bytes())
-    except (OSError, msgspec.MsgspecError):
-        return None
 
 
 def _folder() -> Path:

@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.checks.verdict import Verdict
+
+LOG = "logs/rehearsal.log"
+"""In the run's folder: what it printed."""
+
+
+def begin(command: Sequence[str], folder: Path,
+          environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Begin a run whose folder this is (made if it is not there); it prints into its log."""
+    (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with os.fdopen(os.open(folder / LOG, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+
+
+def last_words(folder: Path, characters: int = 400) -> str:
+    """The end of what it printed."""
+    return (folder / LOG).read_text(errors="replace")[-characters:].strip()
+
+
+def verdict_of(folder: Path) -> Verdict | None:
+    """What it came to; None if it left no verdict that can be read."""
+    import msgspec
+
+    from sim.checks.verdict import from_json
+
+    try:
+        return from_json((folder / "verdict.json").read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 @contextlib.contextmanager
-def passed_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Let the run end by itself when we are told to: killing it would leave its stack behind.
+def passed_on(children: Collection[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Let the runs end by themselves when we are told to: killing them would leave their stacks behind.
 
-    Ctrl-C reaches it anyway, being in our process group; what only we are told is passed on.
+    Ctrl-C reaches them anyway, being in our process group; what only we are told is passed on.
     """
     told: list[int] = []
 
@@ -21,8 +56,9 @@ def passed_on(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
     def ended(number: int, frame: object) -> None:
         told.append(number)
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(number)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(number)
 
     before = {number: signal.signal(number, interrupted if number == signal.SIGINT else ended)
               for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

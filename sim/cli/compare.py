@@ -216,7 +216,7 @@ def play(wanted: Wanted, engine: str, seed: int, *, yes: bool) -> Ran:
     if yes:
         command.append("--yes")
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    with passed_on(child) as told:
+    with passed_on([child]) as told:
         code = child.wait()
     if told:
         raise Interrupted

@@ -6,9 +6,7 @@ breaks if one of its tries does, and what is left at the end is played again, fo
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.child import passed_on
+from sim.cli.child import begin, last_words, passed_on, verdict_of
 from sim.cli.output import next_step, progress, result, result_json
 from sim.cli.runs import find_run
 from sim.errors import BadInput, RehearsalError
@@ -165,24 +163,21 @@ class Rehearsals:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         run = self._folder / f"{self.played:03}"
         shutil.rmtree(run, ignore_errors=True)
-        (run / "logs").mkdir(mode=0o700, parents=True)
-        run.chmod(0o700)
+        run.mkdir(mode=0o700)
         file = run / "asked.yaml"
         write_private(file, with_faults(self._scenario, [*self._others, *faults], self._seed).resolved(seed=self._seed))
         command = [sys.executable, "-m", "sim.cli.app", "run", str(file), "--engine", self._engine, "--seed",
                    str(self._seed), "--run-dir", str(run), "--no-tui", "--yes"]
-        log = run / "logs" / "rehearsal.log"
-        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-            with passed_on(child) as told:
-                child.wait()
+        child = begin(command, run)
+        with passed_on([child]) as told:
+            child.wait()
         if told:
             self.stopped = True
             raise self.enough
-        verdict = _verdict(run)
+        verdict = verdict_of(run)
         if verdict is None and self.played == 1:
             raise RehearsalError("the run left no verdict", where=str(run),
-                                 seen=log.read_text(errors="replace")[-400:].strip())
+                                 seen=last_words(run))
         if verdict is None:
             progress("          no verdict: it counts as not broken")
         broke = verdict is not None and verdict.check(self._check).verdict == "broken"
@@ -236,19 +231,8 @@ def _comment(run: str, check: str, shrunk: Shrunk[Fault], of: int, broke: int, c
 def _read(folder: Path) -> tuple[Verdict, Scenario]:
     from sim.scenario import load_scenario
 
-    verdict = _verdict(folder)
+    verdict = verdict_of(folder)
     if verdict is None:
         raise BadInput("this run has no verdict that can be read", where=str(folder),
                        todo=f"rehearse judge {folder.name} judges what it wrote")
     return verdict, load_scenario(folder / "scenario.yaml")
-
-
-def _verdict(folder: Path) -> Verdict | None:
-    import msgspec
-
-    from sim.checks.verdict import from_json
-
-    try:
-        return from_json((folder / "verdict.json").read_bytes())
-    except (OSError, msgspec.MsgspecError):
-        return None

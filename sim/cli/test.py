@@ -138,7 +138,7 @@ def hold(name: str, engine: str, *, run_dir: Path | None = None, sets: Sequence[
         for change in sets:
             command += ["--set", change]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said)
-        with passed_on(child) as told:
+        with passed_on([child]) as told:
             code = child.wait()
         if told:
             raise KeyboardInterrupt

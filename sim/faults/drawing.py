@@ -86,6 +86,13 @@ def draw(scenario: Scenario, seed: int, links: Iterable[str], parts: dict[str, P
     return drawn
 
 
+def in_phase(seed: int, kind: str, step: StepBase, scenario: Scenario, links: list[str],
+             parts: dict[str, PartKind]) -> Fault | None:
+    """One fault of that kind in that phase, place and parameters by the seed; None if it has no place there."""
+    chance = random.Random(sha256(f"{seed}/{kind}/{step.name}".encode()).digest())
+    return _one(chance, f"{kind}-in-{step.name}", kind, step, scenario, links, parts)
+
+
 def _one(chance: random.Random, name: str, kind: str, step: StepBase, scenario: Scenario, links: list[str],
          parts: dict[str, PartKind]) -> Fault | None:
     """One drawn fault in one phase; None if that kind has no place there."""
