@@ -56,7 +56,7 @@ def passed_on(children: Collection[subprocess.Popen[bytes]]) -> Iterator[list[in
 
     def ended(number: int, frame: object) -> None:
         told.append(number)
-        for child in children:
+        for child in list(children):
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(number)
 
