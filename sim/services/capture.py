@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sim.services import planted
@@ -37,6 +38,40 @@ deadlines end sooner unless the queue is gone."""
 
 CARRIED: dict[Side, Direction] = {"blue": "forward", "green": "back"}
 """Revocations made on a side are carried to the other one."""
+
+
+Over = Callable[[str | None], Awaitable[None]]
+"""Told whose token was revoked (None: nobody knows) before anybody hears the answer."""
+
+
+@dataclass(slots=True)
+class _Revoking:
+    """One revocation under way."""
+
+    asked: Asked
+    side: Side
+    recorded: Recorded
+    forward: Callable[[], Awaitable[Reply]]
+    over: Over
+    names: bool
+    answered: asyncio.Future[tuple[Reply, int | None]]
+    subject: str | None = None
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for ever on a defect of ours."""
+        if not self.answered.done():
+            failed = None if task.cancelled() else task.exception()
+            self.answered.set_exception(failed or Shed("stopping"))
+
+    async def answer(self, answer: Reply | Shed | NotSent | Lost, sequence: int | None = None) -> None:
+        """What the client is told; it may have left."""
+        try:
+            await self.over(self.subject)
+        finally:
+            if isinstance(answer, Reply):
+                self.answered.set_result((answer, sequence))
+            else:
+                self.answered.set_exception(answer)
 
 
 class Capture:
@@ -77,40 +112,43 @@ class Capture:
                 raise TimeoutError(f"{len(still)} earlier revocations have no outcome yet")
         return time.monotonic() - began_s
 
-    async def revoke(self, asked: Asked, side: Side, recorded: Recorded,
-                     forward: Callable[[], Awaitable[Reply]]) -> tuple[Reply, int | None]:
+    async def revoke(self, asked: Asked, side: Side, recorded: Recorded, forward: Callable[[], Awaitable[Reply]],
+                     over: Over, *, names: bool = False) -> tuple[Reply, int | None]:
         """Forward one revocation, captured if capture is on for this side.
 
         Returns the answer and the queue's sequence number (None: not captured). Raises Shed('queue_down')
         and Shed('not_in_force'), and NotSent and Lost from `forward`. Runs as a task of its own: a
-        client that leaves can't leave an intent without an outcome.
+        client that leaves can't leave an intent without an outcome. Before the answer, whatever it is,
+        `over` is told whose token it was, which with `names` is looked up even if nothing is captured.
         """
-        answered: asyncio.Future[tuple[Reply, int | None]] = asyncio.get_running_loop().create_future()
         direction = self.direction if self.is_on and self.direction == CARRIED[side] else None
-        task = asyncio.create_task(self._whole(asked, side, direction, recorded, forward, answered))
+        case = _Revoking(asked, side, recorded, forward, over, names,
+                         asyncio.get_running_loop().create_future())
+        task = asyncio.create_task(self._whole(case, direction))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(answered)
+        task.add_done_callback(case.ended)
+        return await asyncio.shield(case.answered)
 
-    async def _whole(self, asked: Asked, side: Side, direction: Direction | None, recorded: Recorded,
-                     forward: Callable[[], Awaitable[Reply]],
-                     answered: asyncio.Future[tuple[Reply, int | None]]) -> None:
+    async def _whole(self, case: _Revoking, direction: Direction | None) -> None:
         try:
             if planted.on("forward-first"):
-                forward = await planted.already(forward)
-            stored = await self._store(asked, side, direction, recorded) if direction is not None else None
+                case.forward = await planted.already(case.forward)
+            stored = await self._store(case, direction) if direction is not None else None
+            if stored is None and case.names and case.subject is None:
+                case.subject = await self._grants[case.side].subject_of(case.asked.token)  # afterwards it is nobody's
             if direction is None or stored is None:
-                answered.set_result((await forward(), None))
+                await case.answer(await case.forward())
                 return
         except (Shed, NotSent, Lost) as error:
-            answered.set_exception(error)
+            await case.answer(error)
             return
         intent, sequence, found = stored
         word: Said = "unknown"
         answer: Reply | NotSent | Lost | Shed
         try:
-            answer = await forward()
-            word = await self._said(answer, side, found)
+            answer = await case.forward()
+            word = await self._said(answer, case.side, found)
             is_ours = found.is_elsewhere and intent.owner == intent.client and not planted.on("take-nothing")
             if word == "confirmed" and is_ours:
                 await self._taking.take(intent)
@@ -122,28 +160,25 @@ class Capture:
             answer = error
         self._counts[word] += 1
         is_stored = await self._close(Outcome(intent.id, word), direction=direction)
-        if isinstance(answer, Reply):
-            answered.set_result((answer, sequence))
-        else:
-            answered.set_exception(answer)
+        await case.answer(answer, sequence)
         while not is_stored:  # the client need not wait for it: without an outcome it is settled from the rows
             await asyncio.sleep(OUTCOME_RETRY_S)
             is_stored = await self._close(Outcome(intent.id, word), direction=direction)
 
-    async def _store(self, asked: Asked, side: Side, direction: Direction,
-                     recorded: Recorded) -> tuple[Intent, int, Found] | None:
+    async def _store(self, case: _Revoking, direction: Direction) -> tuple[Intent, int, Found] | None:
         """Resolve and store; None if it failed and the revocation goes uncaptured. Raises Shed."""
         if planted.every("lose-capture", 3):
             return None
-        id = new_id()
+        id, asked = new_id(), case.asked
         try:
-            found = await self._grants[side].resolve(asked)
+            found = await self._grants[case.side].resolve(asked)
             if direction == "back":
                 found = found.joined(await self._grants["blue"].resolve(asked))
+            case.subject = found.subject or None
             intent = Intent(
                 id=id, kind=found.kind, request_ids=found.request_ids, client=asked.client, subject=found.subject,
                 at=found.at, owner=found.owner, authenticated_before=found.at if found.kind == "login" else None,
-                sealed=self._seal.close(recorded, id) if self._seal else None)
+                sealed=self._seal.close(case.recorded, id) if self._seal else None)
             sequence = await self._publish(intent_subject(direction), encode(intent), id=id)
         except (CannotResolve, QueueDown) as error:
             self._counts["failed"] += 1

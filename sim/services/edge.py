@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -22,12 +22,13 @@ from sim.services import planted
 from sim.services.admission import Admitted, ListenerName, Refused, admit, is_write
 from sim.services.capture import Capture
 from sim.services.coalescing import SWITCHED, Coalescer, subject_revoked, token_revoked
+from sim.services.edge_control import EdgeControl
 from sim.services.forms import BadForm, is_form, parse_form
 from sim.services.gate import Gate, Shed
-from sim.services.grants import CannotResolve, Grants
+from sim.services.grants import Grants
 from sim.services.headers import BadFraming, check_framing, request_headers
 from sim.services.places import Places
-from sim.services.queue import Queue, QueueDown
+from sim.services.queue import Queue
 from sim.services.revocations import Asked, asked
 from sim.services.sealing import Recorded, Seal, Unsealable
 from sim.services.serving import (
@@ -48,6 +49,7 @@ from sim.services.under_way import UnderWay
 from sim.services.upstream import Lost, NotSent, Reply, Upstream
 
 Exchange = Callable[[], Awaitable[Reply]]
+CAPTURE: tuple[Literal["off"], Direction, Direction] = ("off", "forward", "back")
 
 
 class Edge:
@@ -78,12 +80,12 @@ class Edge:
                                on_failure="fail_open" if on_failure == "fail_open" else "fail_closed",
                                seal=_seal(text("EDGE_SEAL_KEY")) if is_recording else None)
         # What it is started with again after it died; a new one begins on blue without capture.
-        self.route = _side(environment.choice("EDGE_ROUTE", SIDES))
+        self.route = environment.choice("EDGE_ROUTE", SIDES)
         self.share, self._owed = environment.number("EDGE_SHARE", 1.0), 0.0
         """How much of the requests goes to `route`, and what it has not had of that yet."""
         self.epoch = int(number("EDGE_EPOCH", 1))
-        if (capture := environment.choice("EDGE_CAPTURE", ("off", "forward", "back"))) != "off":
-            self.capture.is_on, self.capture.direction = True, _direction(capture)
+        if (capture := environment.choice("EDGE_CAPTURE", CAPTURE)) != "off":
+            self.capture.is_on, self.capture.direction = True, capture
         if environment.choice("EDGE_BUFFERING", ("off", "on")) == "on":
             self.gate.shut()
         self.in_flight: dict[Side, UnderWay] = {side: UnderWay() for side in SIDES}
@@ -197,13 +199,9 @@ class Edge:
 
     async def _revoke(self, revocation: Asked, side: Side, recorded: Recorded, ask: Exchange,
                       told: dict[str, str]) -> Reply:
-        # Asked before: afterwards the token is nobody's.
-        whose = await self.grants[side].subject_of(revocation.token) \
-            if revocation.kind == "token" and self.coalescing_s else None
-        try:
-            reply, sequence = await self.capture.revoke(revocation, side, recorded, ask)
-        finally:
-            await self._void(revocation, whose)
+        reply, sequence = await self.capture.revoke(
+            revocation, side, recorded, ask, lambda whose: self._void(revocation, whose),
+            names=revocation.kind == "token" and bool(self.coalescing_s))
         if sequence is not None:
             told["Rehearse-Capture"] = str(sequence)
         return reply
@@ -238,72 +236,7 @@ class Edge:
         self.shed[reason] += 1
         return _refusal(503, reason, {**(told or {}), "Retry-After": "1", "Rehearse-Shed": reason})
 
-    # --- control --------------------------------------------------------------------------
-
-    async def control(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """One call of the control listener.
-
-        GET /status → `status()`; PUT /route {to, share: 1.0} → {epoch}; PUT /buffer {on} → {buffering, waiting};
-        POST /drain {side, deadline_s} → {in_flight}, what is still under way then;
-        POST /probe {target} → {}, 502 if it does not answer;
-        PUT /writes {allowed, deadline_s} → {allowed, in_flight}, what is still under way if they are refused;
-        PUT /capture {on, direction} → {barrier_s}, 503 if the queue is not there, 504 if an earlier
-        revocation stays open.
-        """
-        match (method, path):
-            case ("GET", "/status"):
-                return 200, self.status()
-            case ("PUT", "/route"):
-                return 200, {"epoch": self.switch(_side(body["to"]), share=_share(body.get("share", 1.0)))}
-            case ("PUT", "/buffer"):
-                if _flag(body["on"]):
-                    self.gate.shut()
-                else:
-                    self.gate.open()
-                return 200, {"buffering": self.gate.is_shut, "waiting": self.gate.waiting}
-            case ("POST", "/drain"):
-                under_way = self.in_flight[_side(body["side"])]
-                return 200, {"in_flight": await under_way.drained(float(body.get("deadline_s", 2.0)))}
-            case ("PUT", "/writes"):
-                self.writes_allowed = _flag(body["allowed"])
-                left = 0 if self.writes_allowed else await self.writes.drained(float(body.get("deadline_s", 2.0)))
-                return 200, {"allowed": self.writes_allowed, "in_flight": left}
-            case ("PUT", "/capture"):
-                try:
-                    barrier_s = await self.capture.turn(_flag(body["on"]), _direction(body.get("direction", "forward")))
-                except QueueDown as error:
-                    return 503, {"error": "queue_down", "why": str(error)}
-                except TimeoutError as error:
-                    return 504, {"error": "barrier", "why": str(error)}
-                return 200, {"barrier_s": round(barrier_s, 4)}
-            case ("POST", "/probe"):
-                try:
-                    await self.probe(str(body["target"]))
-                except (CannotResolve, QueueDown, NotSent, Lost) as error:
-                    return 502, {"error": type(error).__name__, "why": str(error)}
-                return 200, {}
-            case _:
-                return 404, {"error": "no such call"}
-
-    async def probe(self, target: str) -> None:
-        """Use one link, on the connections that requests use, for something without effect.
-
-        `target` is queue, <side>-postgres, <side>-public or <side>-admin. Raises what using it raises.
-        """
-        if target == "queue":
-            await self.queue.ping()
-            return
-        word, _, what = target.partition("-")
-        side = _side(word)
-        if what == "postgres":
-            await self.grants[side].ping()
-        elif what == "public":
-            await self.public[side].ask("GET", "/.well-known/jwks.json", CIMultiDict(), b"")
-        elif what == "admin":
-            form = CIMultiDict({"Content-Type": "application/x-www-form-urlencoded"})
-            await self.admin[side].ask("POST", "/oauth2/introspect", form, b"token=none.none")
-        else:
-            raise ValueError("queue, or a side's postgres, public or admin")
+    # --- what the harness changes ------------------------------------------------------------
 
     def switch(self, to: Side, *, share: float = 1.0) -> int:
         """From now on `share` of all requests goes to `to`, the rest to the other; returns the new route epoch."""
@@ -365,30 +298,6 @@ def _refusal(status: int, why: str, headers: dict[str, str] | None = None) -> we
     return answer
 
 
-def _side(word: Any) -> Side:
-    if word not in SIDES:
-        raise ValueError("blue or green")
-    return word  # type: ignore[no-any-return]
-
-
-def _share(word: Any) -> float:
-    if isinstance(word, bool) or not isinstance(word, int | float) or not 0 < word <= 1:
-        raise ValueError("a share above 0, at most 1")
-    return float(word)
-
-
-def _direction(word: Any) -> Direction:
-    if word not in ("forward", "back"):
-        raise ValueError("forward or back")
-    return word  # type: ignore[no-any-return]
-
-
-def _flag(word: Any) -> bool:
-    if not isinstance(word, bool):
-        raise ValueError("true or false")
-    return word
-
-
 async def serve(ended: asyncio.Event) -> None:
     """Open the three listeners, work until `ended`, close."""
     environment = Environment()
@@ -398,7 +307,7 @@ async def serve(ended: asyncio.Event) -> None:
         await listeners.open(environment.listen("EDGE_PUBLIC"), edge.listener("public"))
         await listeners.open(environment.listen("EDGE_INTERNAL"), edge.listener("internal"))
         await listeners.open(environment.listen("EDGE_CONTROL"),
-                             control_handler(environment.text("CONTROL_TOKEN"), edge.control))
+                             control_handler(environment.text("CONTROL_TOKEN"), EdgeControl(edge).call))
         await ended.wait()
         edge.gate.open()
     finally:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 Side = Literal["blue", "green"]
 SIDES: tuple[Side, Side] = ("blue", "green")
 Direction = Literal["forward", "back"]
+Word = TypeVar("Word", bound=str)
 
 
 class BadSetting(SystemExit):
@@ -73,9 +74,10 @@ class Environment:
             raise BadSetting(name, "is negative or not finite")
         return value
 
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+    def choice(self, name: str, allowed: tuple[Word, ...]) -> Word:
         """One of `allowed`; the first is the default."""
         value = self.text(name, allowed[0])
-        if value not in allowed:
-            raise BadSetting(name, f"is none of {', '.join(allowed)}")
-        return value
+        for word in allowed:
+            if word == value:
+                return word
+        raise BadSetting(name, f"is none of {', '.join(allowed)}")

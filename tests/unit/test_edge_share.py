@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sim.services.edge import Edge, _share
+from sim.services.edge import Edge
+from sim.services.edge_control import _share
 
 
 def edge():

@@ -255,8 +255,11 @@ async def revoked(queue: FakeQueue, *, side: Any = "blue", green: list[str] | No
     taking: Any = SimpleNamespace(take=take)
     capture = Capture(queue, sides, taking, on_failure="fail_closed", seal=None)  # type: ignore[arg-type]
     capture.is_on, capture.direction = True, "forward" if side == "blue" else "back"
+    async def over(whose: str | None) -> None:
+        pass
+
     try:
-        return await capture.revoke(Asked("token", "t", "c"), side, Recorded("POST", "", "", "", "", ""), forward)
+        return await capture.revoke(Asked("token", "t", "c"), side, Recorded("POST", "", "", "", "", ""), forward, over)
     finally:
         await asyncio.sleep(0.01)
         await capture.close()
