@@ -54,7 +54,7 @@ COMMANDS: dict[str, Command] = {
     "validate": Command("sim.cli.validate", "validate", "check a scenario without starting anything"),
     "schema": Command("sim.cli.schema", "schema", "the scenario file's JSON Schema, for editors"),
     "explain": Command("sim.cli.explain", "explain", "what a check, step, fault, key or exit code means"),
-    "bench": Command("", "", "benchmarks: edge, sender, checker, its recall, faults, kills"),
+    "bench": Command("", "", "benchmarks: edge, sender, screen, checker, its recall, faults, kills"),
     "clean": Command("sim.cli.clean", "clean", "remove what belongs to no living run"),
     "test": Command("sim.cli.test", "test", "the project's tests, or scenarios held to what they expect"),
 }
@@ -62,6 +62,7 @@ COMMANDS: dict[str, Command] = {
 BENCHES: dict[str, Command] = {
     "edge": Command("sim.cli.bench_edge", "bench_edge", "what the edge costs a request"),
     "sender": Command("sim.cli.bench_sender", "bench_sender", "how exactly the sender sends"),
+    "screen": Command("sim.cli.bench_screen", "bench_screen", "how soon the screen answers, and what it costs"),
     "checker": Command("sim.cli.bench_checker", "bench_checker", "how fast a history is judged"),
     "faults": Command("sim.cli.bench_faults", "bench_faults", "each kind of fault in each phase, proven"),
     "kills": Command("sim.cli.bench_kills", "bench_kills", "what is lost or left when the harness is killed"),
