@@ -25,7 +25,7 @@ def test_what_a_terminal_shows_is_read_without_its_escapes(tmp_path: Path, monke
               "time.sleep(0.2); w.write(';3m✓ cut\\x1b[0m'); w.flush(); key = sys.stdin.readline(); "
               "w.write('\\x1b[2Jthere ' + key); w.flush(); time.sleep(30)")
     begin = subprocess.Popen
-    monkeypatch.setattr(bench_screen.subprocess, "Popen",
+    monkeypatch.setattr(subprocess, "Popen",
                         lambda command, **more: begin([sys.executable, "-c", script], **more))
     screen = Screen(tmp_path)
     try:
@@ -38,7 +38,7 @@ def test_what_a_terminal_shows_is_read_without_its_escapes(tmp_path: Path, monke
 def test_what_never_comes_ends_with_what_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = subprocess.Popen
     monkeypatch.setattr(bench_screen, "WAIT_S", 0.5)
-    monkeypatch.setattr(bench_screen.subprocess, "Popen",
+    monkeypatch.setattr(subprocess, "Popen",
                         lambda command, **more: begin(["sh", "-c", "echo something else; sleep 30"], **more))
     screen = Screen(tmp_path)
     try:
