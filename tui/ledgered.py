@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.checks.tracking import Stand, Use
+from sim.checks.standing import Stand, Use
 from tui import words
 from tui.ink import Role
 from tui.state import Shown

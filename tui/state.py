@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.checks.forming import Forming
 from sim.checks.reading import HARNESS, Reading
-from sim.checks.tracking import Stand
+from sim.checks.standing import Stand
 from sim.checks.verdict import Check, Verdict
 from sim.history.gameday import is_hidden
 from sim.history.op import Header, Op

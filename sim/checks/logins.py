@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sim.checks.standing import Stand
 from sim.checks.timeline import Timeline
-from sim.checks.tracking import Stand
 from sim.history.op import Op
 
 

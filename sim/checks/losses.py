@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from sim.checks.reading import Reading
-from sim.checks.tracking import Wrong
+from sim.checks.standing import Wrong
 
 
 class Lost(msgspec.Struct):

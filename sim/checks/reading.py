@@ -16,9 +16,10 @@ from sim.checks.latencies import Window
 from sim.checks.logins import Logins, spans
 from sim.checks.published import Published
 from sim.checks.refusals import Refusals
+from sim.checks.standing import Stand
 from sim.checks.terms import Terms
 from sim.checks.timeline import Timeline
-from sim.checks.tracking import Stand, Tracking
+from sim.checks.tracking import Tracking
 from sim.checks.verdict import WITNESSES
 from sim.history.op import Op
 

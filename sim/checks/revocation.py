@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sim.checks.deciding import conclude
 from sim.checks.losses import Lost
 from sim.checks.reading import Reading
-from sim.checks.tracking import Revoke, Use
+from sim.checks.standing import Revoke, Use
 from sim.checks.verdict import Check
 
 NAME = "revocation"

@@ -54,7 +54,7 @@ COMMANDS: dict[str, Command] = {
     "validate": Command("sim.cli.validate", "validate", "check a scenario without starting anything"),
     "schema": Command("sim.cli.schema", "schema", "the scenario file's JSON Schema, for editors"),
     "explain": Command("sim.cli.explain", "explain", "what a check, step, fault, key or exit code means"),
-    "bench": Command("", "", "benchmarks: edge, sender, screen, checker, its recall, faults, kills"),
+    "bench": Command("", "", "benchmarks of edge, sender, screen, checks, faults"),
     "clean": Command("sim.cli.clean", "clean", "remove what belongs to no living run"),
     "test": Command("sim.cli.test", "test", "the project's tests, or scenarios held to what they expect"),
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from sim.checks.reading import Reading, is_refusal
-from sim.checks.tracking import Stand
+from sim.checks.standing import Stand
 from sim.history.history import Call
 from sim.history.op import Op
 
