@@ -37,7 +37,8 @@ def check(reading: Reading, lost: Lost) -> Check:
         NAME, reading.terms, figures, evidence=evidence, floor=FLOOR, unsure=unsure,
         held=f"{ended:.0f} browser sessions ended, {len(in_flight)} logins in flight lost; "
         f"{logins.authorized_after} authorizations finished on green",
-        broken={"in_flight": f"{len(in_flight)} logins begun before the switch could not be finished after it",
+        broken={"in_flight": f"{len(in_flight)} logins or logouts begun before the switch could not be finished "
+                "after it",
                 "browser_sessions": f"{ended:.0f} people have to log in again: their cookie means nothing now",
                 "refused": f"{len(logins.refused)} of {len(logins.refused) + logins.authorized_after} logins begun "
                 "after the switch were refused",

@@ -23,7 +23,7 @@ class Logins:
         self.authorized = self.authorized_after = 0
         self.exchanged_after = 0
         self.in_flight: dict[int, str | None] = {}
-        """Index of the refusal → grant, of authorizations begun before the switch."""
+        """Index of the refusal → grant, of authorizations (and, without a grant, logouts) begun before the switch."""
         self.codes: dict[int, str | None] = {}
         """Index of the refusal → grant, of codes that were good."""
         self.refused: list[int] = []

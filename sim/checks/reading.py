@@ -157,6 +157,8 @@ class Reading:
             self._exchanged(begun, done, value)
         elif f == "authorize":
             self.logins.ends(begun, done, self.timeline)
+        elif f == "logout" and kind == "fail" and not value.get("shed") and self._cut_in_two(begun, value):
+            self.logins.in_flight[done.i] = None
         elif f in ("discovery", "jwks", "id_token"):
             self.published.seen(begun, done, after=self._after_switch(begun))
 
@@ -251,7 +253,7 @@ class Reading:
             self.shed_revocations += begun.f == "revoke"
             if len(self.shed_i) < WITNESSES:
                 self.shed_i.append(done.i)
-        elif done.type == "info" or not (is_answer(begun.f, value) or self._cut_in_two(begun)):
+        elif done.type == "info" or not (is_answer(begun.f, value) or self._cut_in_two(begun, value)):
             counted.failed += 1
             self.failed_text[f"{begun.f}: {done.error or value.get('status') or 'no answer'}"] += 1
             if len(self.failed_i) < WITNESSES:
@@ -259,9 +261,11 @@ class Reading:
         else:
             counted.answered += 1
 
-    def _cut_in_two(self, begun: Op) -> bool:
-        """A login that the switch cut in two is a lost login, and not counted as failed too."""
-        return begun.f in ("authorize", "code") and spans(begun, self.timeline)
+    def _cut_in_two(self, begun: Op, value: dict[str, Any]) -> bool:
+        """A login or logout that the switch cut in two is lost, and not counted as failed too."""
+        if begun.f == "logout" and _is_5xx(value):
+            return False
+        return begun.f in ("authorize", "code", "logout") and spans(begun, self.timeline)
 
     # -- windows ----------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "People who have to log in again because their cookie means nothing to the new stack."),
         "in_flight": Figure(
             "count", "logins in flight lost",
-            "Authorizations begun before the switch that could not be finished after it."),
+            "Authorizations and logouts begun before the switch that could not be finished after it."),
         "refused": Figure(
             "count", "logins refused",
             "Authorizations begun after the switch and refused, though nothing cut them in two: the way to log in "

@@ -37,6 +37,28 @@ def test_a_login_cut_in_two_by_the_switch_counts_once() -> None:
     assert verdict.figure("availability.failed") == 0
 
 
+def test_a_logout_cut_in_two_by_the_switch_counts_as_a_login_in_flight() -> None:
+    tale = full()
+    begun = tale.begin("web-2", "logout")
+    tale.switch("green")
+    witness = tale.end(begun, "fail", status=400, error="status 400")
+    verdict = tale.ended().verdict()
+    check = verdict.check("login_continuity")
+    assert check.verdict == "broken" and check.figures["in_flight"] == 1 and check.witnesses == [witness]
+    assert verdict.figure("availability.failed") == 0
+
+
+@pytest.mark.parametrize(("before", "status"), [(False, 400), (True, 502)])
+def test_a_logout_that_nothing_cut_in_two_or_that_nobody_answered_is_a_failure(before: bool, status: int) -> None:
+    tale = full()
+    begun = tale.begin("web-2", "logout") if before else None
+    tale.switch("green")
+    tale.end(begun if begun is not None else tale.begin("web-2", "logout"), "fail", status=status, error="status")
+    verdict = tale.ended().verdict()
+    assert verdict.check("login_continuity").figures["in_flight"] == 0
+    assert verdict.figure("availability.failed") == 1
+
+
 def test_a_code_only_the_old_stack_knew_is_a_login_in_flight() -> None:
     tale = full(login_continuity__in_flight=1)
     tale.route = "blue"
