@@ -26,7 +26,7 @@ import typer
 from sim.cli.child import begin, last_words, passed_on, verdict_of
 from sim.cli.output import progress, result, result_json, screen_width, table
 
-STAGE = "recall"
+STAGE = "kills"
 STARTING = "starting"
 """Before the first step: parts are being started, nothing can be taken up."""
 STARTING_S = 6.0
@@ -34,7 +34,7 @@ STARTING_S = 6.0
 INSIDE_S = 1.5
 """Assumption: how far inside a step the kill comes at most; the shortest are over before, and the next has begun."""
 REACHED_S = 240.0
-"""Assumption: four small runs side by side on two cores reach every step by then."""
+"""Assumption: some small runs side by side on two cores reach every step by then."""
 ENDED = ("rolled_back", "completed", "cleaned")
 RESUME_S = 240.0
 """Assumption: a resume takes half a minute; eight times that is a fault."""
@@ -94,7 +94,7 @@ def figures(seen: Sequence[Seen]) -> dict[str, Any]:
 
 def bench_kills(
     count: Annotated[int, typer.Option("--kills", min=1, help="How many runs are killed.")] = 50,
-    jobs: Annotated[int, typer.Option(min=1, max=8, help="Runs side by side.")] = 4,
+    jobs: Annotated[int, typer.Option(min=1, max=8, help="Runs side by side.")] = 3,
     seed: Annotated[int, typer.Option(help="the instants")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> int:
