@@ -244,14 +244,20 @@ class _Rehearsal:
             self._task.cancel()
 
     async def _on_a_stack(self, kind: Literal["docker", "process"], journal: Journal) -> Ended:
+        from sim.rigs.real import leftovers
         from sim.rigs.real.rig import RealRig
 
         def command(how: str, text: str) -> None:
             journal.note("runbook", "cmd", {"kind": how, "command": text})
 
-        rig = await RealRig.open(kind, scenario=self.scenario, seed=self.seed, folder=self.folder,
-                                 say=self.say, command=command,
-                                 home=None if self.taken is None else self.taken.adopted.home)
+        try:
+            rig = await RealRig.open(kind, scenario=self.scenario, seed=self.seed, folder=self.folder,
+                                     say=self.say, command=command,
+                                     home=None if self.taken is None else self.taken.adopted.home)
+        except BaseException:
+            if self.taken is not None:  # nobody owns what the killed run left, and this is its end
+                leftovers.remove(run=self.folder.name)
+            raise
         if self.taken is not None:
             self.taken.adopted.record.unlink(missing_ok=True)  # the engine has one of its own by now
         try:
