@@ -119,12 +119,20 @@ def between(left: Line, right: Line, cells: int, fill: str = " ", role: Role = "
     return fit([*left, (fill * max(0, room - width(left)), role), *right], cells)
 
 
+LEAST_CUT = 4
+"""A narrower column has no cell to give away."""
+
+
 def columns(cells: Sequence[tuple[str, int, Role]]) -> Line:
-    """A table's row: (text, width, role); a negative width aligns to the right."""
+    """A table's row: (text, width, role); a negative width aligns to the right.
+
+    What is cut ends a cell before the next column, so that the two stay two words.
+    """
     line: Line = []
-    for said, size, role in cells:
+    for n, (said, size, role) in enumerate(cells):
         span = abs(size)
-        cut = said if cell_len(said) <= span else set_cell_size(said, span - 1) + "…"
+        gap = 1 if size > LEAST_CUT and n < len(cells) - 1 else 0
+        cut = said if cell_len(said) <= span else set_cell_size(said, span - 1 - gap) + "…"
         blank = " " * (span - cell_len(cut))
         line.append((like(said, blank + cut if size < 0 else cut + blank), role))
     return line

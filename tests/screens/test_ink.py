@@ -44,3 +44,13 @@ def test_milliseconds_fit_five_cells(s: float | None, said: str) -> None:
 
 def test_instants() -> None:
     assert (words.instant(57.44, tenths=True), words.instant(119.97, tenths=True)) == ("00:57.4", "02:00.0")
+
+
+@pytest.mark.parametrize(("cells", "drawn"), [
+    ([("latency latency", 10, ""), ("proof", 8, "")], "latency … proof   "),
+    ([("short", 10, ""), ("a long last one", 8, "")], "short     a long …"),
+    ([("abcde", 3, ""), ("x", -3, "")], "ab…  x"),
+])
+def test_what_is_cut_in_a_table_stays_apart_from_the_next_column(cells: list[tuple[str, int, ink.Role]],
+                                                                 drawn: str) -> None:
+    assert ink.text(ink.columns(cells)) == drawn

@@ -88,7 +88,7 @@ class WhoWaits(Lines):
                 [
                     (f"{side.upper():<7}", _hue(side)),
                     (Opens(f"{waiting} wait", "op", shown.gauge_i), "ask" if waiting else ""),
-                    (f"  oldest {float(told.get('oldest_s') or 0):>4.1f} s", ""),
+                    (f"  oldest {max(0.0, told.get('oldest_s') or 0.0):>4.1f} s", ""),
                     (f"  conns {told.get('connections', '-'):>3}  ", ""),
                     (spark([w for _, w, _ in series], max(1, max((w for _, w, _ in series), default=0))), "past"),
                 ]

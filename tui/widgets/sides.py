@@ -103,7 +103,7 @@ class SidePanel(Lines):
                 ("pg     ", "past"),
                 (f"conns {told.get('connections', '-')}   ", ""),
                 (f"waiting {waiting}", "ask" if waiting else ""),
-                (f"  oldest {float(told.get('oldest_s') or 0):.1f} s", ""),
+                (f"  oldest {max(0.0, told.get('oldest_s') or 0.0):.1f} s", ""),
             ]
         )
         edge: dict[str, Any] = shown.gauge.get("edge") or {}
