@@ -16,10 +16,15 @@ from typing import Any
 import msgspec
 from asyncpg.exceptions import PostgresError
 
-from sim.rigs.real.databases import Connection
+from sim.rigs.real.databases import Connection, database
+from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.secrets import Secrets
+from sim.rigs.rig import Side
 
 SAMPLE_S = 0.05
 """Source: the screen shows a lock of a tenth of a second; twice as often as that."""
+ANSWER_S = 2.0
+"""Assumption: the lock tables answer in milliseconds; a sample that takes two seconds is left out."""
 TOLD_S = 0.25
 """Source: the screen shows four times a second."""
 APART_S = 0.15
@@ -129,15 +134,16 @@ async def watch_locks(connection: Connection, waits: Waits, tell: Callable[[dict
 
 
 @asynccontextmanager
-async def watching_locks(connection: Connection, waits: Waits,
+async def watching_locks(engine: Engine, secrets: Secrets, side: Side, waits: Waits,
                          tell: Callable[[dict[str, Any]], None]) -> AsyncIterator[None]:
-    """`watch_locks` while the body runs."""
-    watching = asyncio.create_task(watch_locks(connection, waits, tell))
-    try:
-        yield
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+    """`watch_locks` on a connection of its own to a side's database while the body runs."""
+    async with database(engine, secrets, side, command_s=ANSWER_S) as connection:
+        watching = asyncio.create_task(watch_locks(connection, waits, tell))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
 
 def _short(query: str) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sim.errors import StepFailed
 from sim.rigs.real.databases import Connection, database, has_table
 from sim.rigs.real.engines.engine import Engine
-from sim.rigs.real.locks import Waits, watch_locks
+from sim.rigs.real.locks import Waits, watching_locks
 from sim.rigs.real.migrator import Listed, Listening, applied, ask_list, watch
 from sim.rigs.real.online import Online
 from sim.rigs.real.preflight import find_culprits
@@ -117,19 +117,14 @@ class Migration:
     @asynccontextmanager
     async def _watched(self, listed: Listed, waits: Waits, progress: Progress, *, shared: bool) -> AsyncIterator[None]:
         """Progress, and on a shared database the waits for locks, while the body runs."""
-        watching = [asyncio.create_task(self._watch(listed, progress))]
-        if shared:
-            watching.append(asyncio.create_task(self._watch_locks(waits, progress)))
-        try:
-            yield
-        finally:
-            for task in watching:
-                task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
-
-    async def _watch_locks(self, waits: Waits, progress: Progress) -> None:
-        async with database(self._engine, self._secrets, "green", command_s=2.0) as green:
-            await watch_locks(green, waits, progress)
+        locks = watching_locks(self._engine, self._secrets, "green", waits, progress) if shared else nullcontext()
+        async with locks:
+            watching = asyncio.create_task(self._watch(listed, progress))
+            try:
+                yield
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
 
     async def listed(self) -> dict[str, Any]:
         """{expected, applied, missing: [version…], unexpected: [version…]}: the program's list and green's."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.explicit import drop_columns
 from sim.rigs.real.locks import Waits, watching_locks
@@ -37,8 +36,7 @@ class Upgrading:
         self._engine.vary({"PROGRAM_BLUE_HYDRA": f"hydra-{self._version}", "BLUE_DSN_END": ""})
         listed = await ask_list(self._engine, BLUE_HYDRA)
         waits = Waits()
-        async with (database(self._engine, self._secrets, "blue", command_s=2.0) as looking,
-                    watching_locks(looking, waits, progress)):
+        async with watching_locks(self._engine, self._secrets, "blue", waits, progress):
             told = await Online(self._engine, self._secrets, side="blue", job=BLUE_HYDRA).apply(listed, progress)
         return {"files": len(set(listed.names) - listed.applied), **told, "locks": waits.figures(),
                 "elapsed_s": round(time.monotonic() - began, 3)}
