@@ -158,7 +158,7 @@ async def resume(folder: Path, options: Options) -> Result:
     if not any(op.f == "stack" and op.type == "ok" for op in history.ops):
         raise BadInput("this run was killed before its stack stood: there is nothing to take up", where=folder.name,
                        todo="rehearse clean, then run it again")
-    taken = Taken(history, stands, adopt(folder.name))
+    taken = Taken(history, stands, adopt(folder))
     rehearsal = _Rehearsal(scenario, options, history.header.seed, folder, taken)
     return await rehearsal.run()
 

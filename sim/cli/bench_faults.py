@@ -9,8 +9,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -99,8 +101,9 @@ class Rounds:
         from sim.paths import runs
 
         self._scenario, self._engine, self._seed, self._jobs, self._into = scenario, engine, seed, jobs, into
-        self._folder = runs().parent / "faults"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = runs().parent / "faults"
+        beside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-"), dir=beside))
         self._n = 0
         self.seen: list[Seen] = []
         self.kept: list[str] = []
@@ -128,8 +131,7 @@ class Rounds:
         from sim.runfolder import write_private
 
         self._n += 1
-        folder = self._folder / f"{self._seed}-{self._n:03}"
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = self._folder / f"{self._folder.name}-{self._n:03}"
         folder.mkdir(mode=0o700)
         file = folder / "asked.yaml"
         faults = [cell.fault for cell in cells if cell.fault is not None]

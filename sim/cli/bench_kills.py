@@ -11,12 +11,13 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -108,8 +109,9 @@ def bench_kills(
 
     file = data("scenarios", "bench", f"{STAGE}.yaml")
     todo = kills([step.name for step in load_scenario(file).runbook], count, seed)
-    folder = runs().parent / "kills"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = runs().parent / "kills"
+    beside.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-"), dir=beside))
     progress(f"{count} kills, {jobs} runs side by side, about {count * RUN_S / 60 / jobs:.0f} min")
     seen: list[Seen] = []
     children: list[subprocess.Popen[bytes]] = []
@@ -118,7 +120,7 @@ def bench_kills(
     def one(kill: Kill) -> None:
         if stop.is_set():
             return
-        came = play(kill, file, folder / f"{seed}-{kill.n:03}", children)
+        came = play(kill, file, folder / f"{folder.name}-{kill.n:03}", children)
         seen.append(came)
         progress(f"[{len(seen):>3}/{count}] {'✓' if came.good else '✗'} {kill.step} + {kill.after_s:.2f} s: "
                  + came.became + (f"; LOST {came.lost}" if came.lost else "")
@@ -144,8 +146,6 @@ def play(kill: Kill, file: Path, run: Path, children: list[subprocess.Popen[byte
     from sim.history.history import History
     from sim.rigs.real import leftovers
 
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir(mode=0o700)
     child = begin([sys.executable, "-m", "sim.cli.app", "run", str(file), "--engine", "process", "--no-tui", "--yes",
                    "--run-dir", str(run)], run)
     children.append(child)

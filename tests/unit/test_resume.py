@@ -32,7 +32,7 @@ from sim.rigs.real.adopting import adopt
 from sim.rigs.real.labels import MARKER
 from sim.rigs.real.lifetime import Lifetime
 from sim.rigs.real.living import mark, me
-from sim.rigs.real.record import HOME_PREFIX, Record, living
+from sim.rigs.real.record import HOME_PREFIX, living
 from sim.runbook.context import Context
 from sim.runbook.desk import Desk
 from sim.runbook.price import Price
@@ -238,12 +238,13 @@ def dead() -> str:
     return told
 
 
-def left(cache: Path, run_id: str, owner: str, **more: Any) -> Path:
-    home = cache / f"{HOME_PREFIX}{run_id}"
+def left(cache: Path, run_id: str, owner: str, *, within: str = "", **more: Any) -> Path:
+    """What a run in the folder `within`/`run_id` left."""
+    home = cache / f"{HOME_PREFIX}{within}{run_id}"
     (home / "data" / "blue-postgres").mkdir(parents=True)
-    Record(run_id, kind="process", run_dir=cache, folder=home)
-    path = living() / f"{run_id}.{os.getpid()}.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "owner": owner, **more}))
+    path = living() / f"{run_id}.{within or os.getpid()}.json"
+    path.write_text(json.dumps({"run": run_id, "owner": owner, "kind": "process", "folder": str(home),
+                                "run_dir": str(cache / within / run_id), "processes": {}, **more}))
     return home
 
 
@@ -253,13 +254,34 @@ def test_the_data_of_a_dead_run_is_taken_over_and_no_cleaner_gets_it(cache: Path
                                  start_new_session=True, env={**os.environ, MARKER: "a"})
     path = living() / f"a.{os.getpid()}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "processes": {"edge": [mark(straggler.pid)]}}))
-    adopted = adopt("a")
+    adopted = adopt(cache / "a")
     assert adopted.home == home and (home / "data" / "blue-postgres").is_dir()
     straggler.wait(timeout=10)
     assert not psutil.pid_exists(straggler.pid), "what still ran of it would serve twice"
     with pytest.raises(BadInput, match="still goes on"):
-        adopt("a")
+        adopt(cache / "a")
     assert {one.run for one in leftovers.remove()} == {"b"} and home.exists() and not other.exists()
+
+
+def test_of_two_runs_of_one_name_the_folders_own_is_taken_over_and_the_last(cache: Path, dead: str) -> None:
+    started = float(dead.partition(":")[2])
+    mine = left(cache, "a", f"1:{started + 2:.2f}")
+    left(cache, "a", f"1:{started + 9:.2f}", within="elsewhere")
+    earlier = left(cache, "a", f"1:{started + 1:.2f}", within="before", run_dir=str(cache / "a"))
+    assert adopt(cache / "a").home == mine and earlier.exists()
+
+
+def test_a_living_run_of_the_same_name_is_not_touched(cache: Path, dead: str) -> None:
+    left(cache, "a", me())
+    left(cache, "a", dead, within="elsewhere")
+    its = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE,
+                           start_new_session=True, env={**os.environ, MARKER: "a"})
+    try:
+        assert {one.kind for one in leftovers.remove()} == {"folder", "record"}
+        assert its.poll() is None and (living() / f"a.{os.getpid()}.json").exists()
+    finally:
+        its.kill()
+        its.wait()
 
 
 @pytest.mark.parametrize(("more", "why"), [
@@ -271,10 +293,10 @@ def test_what_can_not_be_taken_over_is_left_as_it_is(cache: Path, dead: str, mor
     home = left(cache, "a", owner, **more)
     before = (living() / f"a.{os.getpid()}.json").read_text()
     with pytest.raises(BadInput, match=why):
-        adopt("a")
+        adopt(cache / "a")
     assert home.exists() and (living() / f"a.{os.getpid()}.json").read_text() == before
     with pytest.raises(BadInput, match="nothing of this run's stack"):
-        adopt("never-was")
+        adopt(cache / "never-was")
 
 
 def test_the_lifetimes_as_they_were_outlive_the_harness(tmp_path: Path) -> None:

@@ -25,16 +25,15 @@ class Adopted(NamedTuple):
     """Its record, in our name; to be removed once the new engine has one of its own."""
 
 
-def adopt(run: str) -> Adopted:
-    """Claim the stack of a run whose harness is dead; what still runs of it is ended.
+def adopt(folder: Path) -> Adopted:
+    """Claim the stack of the run in `folder`, whose harness is dead; what still runs of it is ended.
 
-    Raises BadInput if it lives, ran in containers, or is not there any more.
+    Of several that were made in this folder one after another, the last. Raises BadInput if it lives, ran in
+    containers, or is not there any more.
     """
+    run = folder.name
     with only_one():
-        for path in sorted(living().glob(f"{run}.*.json")):
-            record: dict[str, Any] = json.loads(path.read_text())
-            if record.get("run") != run:
-                continue
+        for path, record in _records(folder):
             if alive(record["owner"]):
                 raise BadInput("this run still goes on", where=run, seen=f"process {record['owner'].split(':')[0]}",
                                todo=f"rehearse watch {run}, or rehearse ctl {run} abort")
@@ -52,3 +51,13 @@ def adopt(run: str) -> Adopted:
             return Adopted(home, path)
     raise BadInput("nothing of this run's stack is left to go on with", where=run,
                    todo=f"rehearse judge {run} judges what it wrote")
+
+
+def _records(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Those of the folder's runs, the newest harness first."""
+    found = []
+    for path in living().glob(f"{folder.name}.*.json"):
+        record: dict[str, Any] = json.loads(path.read_text())
+        if record.get("run") == folder.name and Path(str(record.get("run_dir"))).resolve() == folder.resolve():
+            found.append((path, record))
+    return sorted(found, key=lambda one: float(str(one[1]["owner"]).partition(":")[2] or 0), reverse=True)

@@ -94,11 +94,22 @@ def _dead_records() -> list[dict[str, Any]]:
     return found
 
 
+def _living_runs() -> set[str]:
+    """Names of the runs that live."""
+    found = set()
+    for path in living().glob("*.json"):
+        with contextlib.suppress(ValueError, OSError, KeyError, TypeError):
+            record = json.loads(path.read_text())
+            if alive(record["owner"]):
+                found.add(str(record["run"]))
+    return found
+
+
 def _processes(records: list[dict[str, Any]]) -> list[_Found]:
     """Processes of dead records: those written down, and those that only bear the run's marker."""
     known = {one: (name, str(record["run"])) for record in records
              for name, marks in record["processes"].items() for one in marks if alive(one)}
-    runs = {str(record["run"]) for record in records}
+    runs = {str(record["run"]) for record in records} - _living_runs()  # a name may be used again elsewhere
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             run = process.environ().get(MARKER, "") if runs else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
@@ -17,6 +16,7 @@ from sim.rigs.real.controls import AllControls, Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
+from sim.rigs.real.engines.together import together
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.gauging import Gauging
@@ -264,10 +264,3 @@ class RealOperations:
             cleaned = self._janitor.cleaned() if arguments["job"] == "janitor" else await self._authorizing.cleaned()
             return await self._verification.named(cleaned, arguments)
         return await self._verification.measure(question, arguments)
-
-
-async def together(*work: Any) -> None:
-    """Run several; the first failure cancels the others."""
-    async with asyncio.TaskGroup() as group:
-        for one in work:
-            group.create_task(one)

@@ -22,6 +22,7 @@ from sim.rigs.real.controls import AllControls, Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines import open_engine
 from sim.rigs.real.engines.engine import Engine, Kind
+from sim.rigs.real.engines.together import together
 from sim.rigs.real.explicit import DSN_END, name_columns
 from sim.rigs.real.faulting import fault_makers
 from sim.rigs.real.fence import Fence
@@ -33,7 +34,7 @@ from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.lifetime import Lifetime, go_duration
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.noted import NotedEngine
-from sim.rigs.real.operations import RealOperations, together
+from sim.rigs.real.operations import RealOperations
 from sim.rigs.real.probing import Probing
 from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair

@@ -1,9 +1,10 @@
-"""Several services at once, each after those of them that it needs."""
+"""Several at once: services each after those of them that it needs, or any work."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from sim.rigs.real.stack import Stack
 
@@ -23,10 +24,15 @@ async def in_order(stack: Stack, services: Iterable[str], start: Callable[[str],
         await start(name)
         ready[name].set()
 
+    await together(*(one(name) for name in names))
+
+
+async def together(*work: Coroutine[Any, Any, Any]) -> None:
+    """Run several; the first that fails cancels the others and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(one(name))
+            for one in work:
+                group.create_task(one)
     except BaseExceptionGroup as failed:
         raise _first(failed) from None
 
