@@ -34,6 +34,8 @@ STARTING_S = 6.0
 """Assumption: a process stack of few grants takes longer than that until its first step."""
 INSIDE_S = 1.5
 """Assumption: how far inside a step the kill comes at most; the shortest are over before, and the next has begun."""
+CLOSING_S = 0.3
+"""Assumption: the last step takes a second, and nothing follows it."""
 REACHED_S = 240.0
 """Assumption: some small runs side by side on two cores reach every step by then."""
 ENDED = ("rolled_back", "completed", "cleaned")
@@ -81,7 +83,8 @@ def kills(steps: Sequence[str], count: int, seed: int) -> list[Kill]:
     """So many kills, the steps in turn, each at an instant drawn by the seed. Pure."""
     chance = random.Random(sha256(f"{seed}/kills".encode()).digest())
     names = [STARTING, *steps]
-    return [Kill(n, step, round(chance.uniform(0.0, STARTING_S if step == STARTING else INSIDE_S), 2))
+    longest_s = {STARTING: STARTING_S, names[-1]: CLOSING_S}
+    return [Kill(n, step, round(chance.uniform(0.0, longest_s.get(step, INSIDE_S)), 2))
             for n, step in ((n, names[n % len(names)]) for n in range(count))]
 
 

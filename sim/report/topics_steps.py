@@ -280,6 +280,18 @@ FAULTS: dict[str, Topic] = {
         "fault: full, part: queue, at: copy + 1s, for: 5s. capture makes the stream, so not before it.",
         "Watch the stream's size before the window.",
     ),
+    "duplicate": Topic(
+        "Every message in the queue is there once more, newest first.",
+        "Queues promise at least once: after a redelivery, or a retry beyond the server's window, each comes again.",
+        "fault: duplicate, part: queue, at: migrate + 2s. capture makes the stream, so not before it.",
+        "Nothing takes the copies back: whoever reads must cope.",
+    ),
+    "clock": Topic(
+        "The wall clock of one of our own services is ahead or behind.",
+        "Whatever compares a time that one machine wrote with a time of another trusts that both agree.",
+        "fault: clock, part: edge | authz | login-consent, offset: -1h, at: capture, for: 20s. + is ahead.",
+        "A machine whose NTP is blocked drifts a second a day; one that was restored is off by hours.",
+    ),
     "wrong_secret": Topic(
         "A Hydra runs with another system secret than its data was written with.",
         "It says it is ready and calls every token inactive with 200: nothing but the answers' content shows it.",

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 from sim.history.figures import Unit
 from sim.scenario.kinds import CATALOGUE, COMMON, LATER, own_keys
 from sim.scenario.messages import did_you_mean
-from sim.scenario.quantities import NUMBER, Duration, Flow, Share, Size, amount, duration, duration_text
+from sim.scenario.quantities import NUMBER, Duration, Flow, Offset, Share, Size, amount, duration, duration_text
 from sim.scenario.steps import Strict
 
 FAULTS: tuple[str, ...] = tuple(CATALOGUE)
@@ -112,6 +112,8 @@ class Fault(Strict):
     cpu: Share | None = None
     """Of one core."""
     memory: Size | None = None
+    offset: Offset | None = None
+    """Of its wall clock: + ahead, - behind."""
 
     @field_validator("fault")
     @classmethod

@@ -54,11 +54,13 @@ CATALOGUE: dict[str, FaultKind] = {
     "exhaust": FaultKind(may=("connections",), parts=("postgres",)),
     "lock": FaultKind(may=("table", "waiter"), parts=("postgres",)),
     "full": FaultKind(parts=("queue",)),
+    "duplicate": FaultKind(parts=("queue",), lasts=False),
+    "clock": FaultKind(needs=("offset",), parts=("app",)),
     "wrong_secret": FaultKind(parts=("hydra",)),
     "twice": FaultKind(parts=("job",)),
 }
 
-LATER = ("disk", "fsync", "clock", "redeliver", "duplicate")
+LATER = ("disk", "fsync")
 """Known by name, not built yet."""
 
 COMMON = ("name", "fault", "link", "stream", "part", "at", "for_", "until")

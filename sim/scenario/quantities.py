@@ -61,6 +61,19 @@ def duration_text(seconds: float) -> str:
     return f"{plain(float(seconds))}s"
 
 
+def offset(raw: Any) -> float:
+    """Seconds with a sign, from `+30s` or `-1h`. Raises ValueError with what to write instead."""
+    text = str(raw).strip()
+    if text[:1] not in ("+", "-") or isinstance(raw, int | float):
+        raise ValueError(f"`{_shown(raw)}` is not an offset: write it like +30s (ahead) or -1h (behind)")
+    return (1 if text[0] == "+" else -1) * duration(text[1:])
+
+
+def offset_text(seconds: float) -> str:
+    """The shortest text that `offset` reads back to exactly `seconds`."""
+    return ("-" if seconds < 0 else "+") + duration_text(abs(seconds))
+
+
 def rate(raw: Any) -> float:
     """Events per second from `240/s`. Raises ValueError with what to write instead."""
     if isinstance(raw, int | float) and not isinstance(raw, bool):
@@ -162,6 +175,7 @@ _OF_RATE = _quantity(rate, lambda v: f"{plain(v)}/s", rf"^{NUMBER}/s$", "240/s")
 _OF_SHARE = _quantity(share, share_text, rf"^{NUMBER}%$", "0.5%")
 _OF_SIZE = _quantity(size, size_text, rf"^{NUMBER}(B|kB|KB|MB|GB|KiB|MiB|GiB)$", "64KiB")
 _OF_FLOW = _quantity(flow, flow_text, rf"^{NUMBER}(B|kB|KB|MB|GB|KiB|MiB|GiB)/s$", "64KiB/s")
+_OF_OFFSET = _quantity(offset, offset_text, rf"^[+-]{NUMBER}(ms|s|m|h)$", "-1h")
 
 Duration = Annotated[float, *_OF_DURATION]
 """Seconds; written with a unit."""
@@ -171,5 +185,7 @@ Share = Annotated[float, *_OF_SHARE]
 """A fraction; written with `%`."""
 Size = Annotated[int, *_OF_SIZE]
 """Bytes; written with a unit."""
+Offset = Annotated[float, *_OF_OFFSET]
+"""Seconds with a sign; written `+30s` or `-1h`."""
 Flow = Annotated[float, *_OF_FLOW]
 """Bytes per second; written `64KiB/s`."""

@@ -177,7 +177,7 @@ class Capture:
             case.subject = found.subject or None
             intent = Intent(
                 id=id, kind=found.kind, request_ids=found.request_ids, client=asked.client, subject=found.subject,
-                at=found.at, owner=found.owner, authenticated_before=found.at if found.kind == "login" else None,
+                at=found.at, owner=found.owner, authenticated_before=found.authenticated_before,
                 sealed=self._seal.close(case.recorded, id) if self._seal else None)
             sequence = await self._publish(intent_subject(direction), encode(intent), id=id)
         except (CannotResolve, QueueDown) as error:

@@ -9,7 +9,6 @@ which of the two a database holds is looked up once, and again after a migration
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, replace
 from hashlib import sha384
 from typing import Literal
@@ -23,7 +22,7 @@ from asyncpg.exceptions import (
     UndefinedTableError,
 )
 
-from sim.services import planted
+from sim.services import clock, planted
 from sim.services.revocations import Asked, Kind
 from sim.services.settings import Side
 
@@ -64,6 +63,14 @@ _ALIVE = """
         OR EXISTS (SELECT FROM hydra_oauth2_access WHERE request_id = ANY($1) AND active)"""
 
 
+_LOGINS: dict[Schema, str] = dict.fromkeys(("1.x", "2.x"), """
+    SELECT extract(epoch FROM coalesce(max(authenticated_at) AT TIME ZONE 'UTC', now()))::float8
+      FROM hydra_oauth2_authentication_session WHERE subject = $1""")
+"""Not by our own clock: it may be wrong, and these rows are compared with rows."""
+ROUNDED_S = 0.001
+"""More than what a float of the epoch loses of a microsecond."""
+
+
 class CannotResolve(Exception):
     """The side's Postgres did not answer in time: nobody knows what would be revoked."""
 
@@ -80,6 +87,8 @@ class Found:
     """Unix seconds, just before it was looked up."""
     is_certain: bool = True
     """False: whether Hydra acts on it depends on its grace period; look again afterwards."""
+    authenticated_before: float | None = None
+    """Of a login: Unix seconds up to which its browser sessions were begun, by the side's own rows and clock."""
     is_elsewhere: bool = False
     """True: a token that only the other side knows; this side's Hydra will answer 200 and do nothing."""
 
@@ -112,9 +121,10 @@ class Grants:
 
     async def resolve(self, asked: Asked) -> Found:
         """What `asked` would revoke now; raises CannotResolve."""
-        at = time.time()
+        at = clock.now()
         if asked.kind == "login":
-            return Found("login", [], "", asked.subject, at)
+            until = float((await self._fetch(_LOGINS, asked.subject))[0][0])
+            return Found("login", [], "", asked.subject, at, authenticated_before=until + ROUNDED_S)
         if asked.kind == "token":
             rows = await self._fetch(_TOKEN, signatures(asked.token))
             if planted.on("resolve-access-only"):

@@ -8,9 +8,10 @@ file; putting it back adds what is missing and takes nothing away.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from sim.services import clock
 
 Pair = tuple[str, str]
 """(subject, client)."""
@@ -37,7 +38,7 @@ class OwnGrants:
 
     def add(self, pairs: Iterable[Pair]) -> None:
         """Write grants down; known ones stay as they are."""
-        now_s = time.time()
+        now_s = clock.now()
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR IGNORE INTO granted (subject, client, since_s) VALUES (?, ?, ?)",
                              [(subject, client, now_s) for subject, client in pairs])
@@ -62,14 +63,14 @@ class OwnGrants:
 
     def looked(self, subjects: Sequence[str]) -> None:
         """They were looked at now."""
-        now_s = time.time()
+        now_s = clock.now()
         self._db.execute("BEGIN")
         self._db.executemany("UPDATE granted SET looked_s = ? WHERE subject = ?", [(now_s, s) for s in subjects])
         self._db.execute("COMMIT")
 
     def delete(self, pairs: Iterable[Pair]) -> None:
         """Delete grants, and write down that it was done."""
-        now_s = time.time()
+        now_s = clock.now()
         self._db.execute("BEGIN")
         for pair in pairs:
             if self._db.execute("DELETE FROM granted WHERE subject = ? AND client = ?", pair).rowcount:
@@ -84,7 +85,7 @@ class OwnGrants:
     def keep(self) -> int:
         """Make the kept copy, in place of an older one; returns how many grants it holds."""
         self._kept.unlink(missing_ok=True)
-        self._kept_s = time.time()
+        self._kept_s = clock.now()
         self._db.execute("VACUUM INTO ?", (str(self._kept),))
         return self.count()
 

@@ -22,6 +22,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
 from nats.js.kv import KeyValue
 
+from sim.services import clock
 from sim.services.queue import Queue
 from sim.services.sealing import Seal, Unsealable
 from sim.services.upstream import Lost, Reply
@@ -156,10 +157,10 @@ async def _nothing(_: dict[str, str]) -> list[bytes]:
 
 
 def _packed(reply: Reply) -> bytes:
-    return json.dumps([time.time(), reply.status, list(reply.headers.items()), reply.body.decode("latin-1")]).encode()
+    return json.dumps([clock.now(), reply.status, list(reply.headers.items()), reply.body.decode("latin-1")]).encode()
 
 
 def _unpacked(raw: bytes) -> tuple[Reply, float]:
     at, status, headers, body = json.loads(raw)
     found: CIMultiDict[Any] = CIMultiDict((name, value) for name, value in headers)
-    return Reply(int(status), found, body.encode("latin-1")), max(0.0, time.time() - at)
+    return Reply(int(status), found, body.encode("latin-1")), max(0.0, clock.now() - at)

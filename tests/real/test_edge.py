@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -357,3 +358,27 @@ async def test_a_late_intent_has_no_outcome_and_its_revocation_no_effect(rig: Bl
     finally:
         rig.edge()
         rig.stop("toxiproxy")
+
+async def test_a_login_is_revoked_up_to_its_own_sessions_whatever_the_edges_clock_says(rig: BlueGreen) -> None:
+    async with rig.world("zoe") as world:
+        await world.client("clockless")
+        await world.authorize("clockless")
+        (session,) = await world.rows(
+            "blue", "SELECT extract(epoch FROM authenticated_at AT TIME ZONE 'UTC')::float8 AS at "
+                    "FROM hydra_oauth2_authentication_session WHERE subject = 'zoe'")
+        await world.control("PUT", "/clock", {"offset_s": -3600.0})
+        await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
+        try:
+            assert (await world.delete("login", subject="zoe")).status == 204
+            assert (await world.delete("login", subject="nobody-at-all")).status == 204
+        finally:
+            await world.control("PUT", "/capture", {"on": False, "direction": "forward"})
+            await world.control("PUT", "/clock", {"offset_s": 0.0})
+        queue, collected = Queue(f"nats://127.0.0.1:{rig.ports['nats']}"), Collected()
+        async for message in queue.read("forward", idle_s=0.3):
+            collected.take(message.subject, message.data)
+        await queue.close()
+        until = {intent.subject: intent.authenticated_before for intent in collected.intents.values()
+                 if intent.kind == "login"}
+        assert 0 <= (until["zoe"] or 0) - session["at"] < 0.01
+        assert abs((until["nobody-at-all"] or 0) - time.time()) < 30, "without a session, by the database's clock"

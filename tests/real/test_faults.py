@@ -14,6 +14,7 @@ from sim.errors import StepFailed
 from sim.rigs.real.engines import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.secrets import secrets
+from sim.services.queue import Queue
 
 pytestmark = pytest.mark.timeout(240)
 UP = (*BASE, "blue-hydra", *OURS)
@@ -100,6 +101,32 @@ async def test_a_full_stream_refuses_and_takes_again(engine: Engine) -> None:
         assert proof["proven"] and "maximum messages" in proof["seen"], proof
         assert healed["seen"] == "a message is stored"
         await controls["edge"].ask("PUT", "/capture", {"on": True, "direction": "forward"})
+
+
+async def test_a_stream_holds_everything_twice_and_late(engine: Engine) -> None:
+    await start_blue(engine)
+    host, port = engine.direct("queue", "nats")
+    queue = Queue(f"nats://{host}:{port}")
+    async with faults_on(engine, *UP) as (faults, _, controls):
+        await controls["edge"].ask("PUT", "/capture", {"on": True, "direction": "forward"})
+        with pytest.raises(StepFailed, match="holds nothing yet"):
+            await faults.make({"name": "early", "fault": "duplicate", "part": "queue"})
+        for n in range(3):
+            await queue.publish("revocation.intent.forward", f"{n}".encode(), id=f"id-{n}")
+        proof, healed = await lived_through(faults, {"fault": "duplicate", "part": "queue"})
+        assert proof == {"proven": True, "expected": "at least 6 messages", "seen": "6 messages, 3 before"}
+        assert "the copies stay" in healed["seen"]
+        assert [m.data async for m in queue.read("forward", idle_s=0.2)] == [b"0", b"1", b"2", b"2", b"1", b"0"]
+    await queue.close()
+
+
+@pytest.mark.parametrize("part", OURS)
+async def test_a_clock_is_wrong_and_right_again(engine: Engine, part: str) -> None:
+    await start_blue(engine)
+    async with faults_on(engine, *UP) as (faults, _, _):
+        for offset, seen in ((-3600.0, "its clock is 3600.0 s behind"), (30.0, "its clock is 30.0 s ahead")):
+            proof, healed = await lived_through(faults, {"fault": "clock", "part": part, "offset": offset})
+            assert proof["proven"] and proof["seen"] == seen and healed["seen"] == "its clock is right"
 
 
 async def test_a_wrong_secret_and_a_partition(engine: Engine) -> None:

@@ -128,7 +128,7 @@ async def test_heal_without_a_name_heals_all(tmp_path: Path) -> None:
     ({**SLOW, "for_s": 0}, "more than nothing"),
     ({**SLOW, "for_s": "soon"}, "not a number of seconds"),
     ({"fault": "latency", "part": "edge", "parameters": {"latency": "1s"}}, "needs `link`"),
-    ({"fault": "clock", "part": "edge"}, "not built yet"),
+    ({"fault": "disk", "part": "blue-postgres"}, "not built yet"),
     ({"fault": "kill", "part": "edg"}, "did you mean edge?"),
     ({"fault": "kill", "link": "edge->queue"}, "needs `part`"),
     ({"fault": "cpu", "part": "edge", "parameters": {"cpu": "10%"}}, "the process engine can't make the fault `cpu`"),

@@ -148,11 +148,18 @@ CASES = {
         "migrate + 20s",
     ),
     "a fault that comes later": (
-        HEAD + "faults:\n  - {name: a, fault: clock, link: edge->queue, at: copy}\n",
+        HEAD + "faults:\n  - {name: a, fault: fsync, link: edge->queue, at: copy}\n",
         4,
         22,
-        "the fault `clock` is not built yet",
+        "the fault `fsync` is not built yet",
         "",
+    ),
+    "an offset without a sign": (
+        HEAD + "faults:\n  - {name: a, fault: clock, part: edge, offset: 1h, at: copy, for: 2s}\n",
+        4,
+        49,
+        "`1h` is not an offset",
+        "write it like +30s (ahead) or -1h (behind)",
     ),
     "a fault's own key": (
         HEAD + "faults:\n  - {name: a, fault: latency, link: edge->queue, at: copy}\n",

@@ -26,6 +26,8 @@ def test_durations_are_seconds(text, seconds):
         (q.size, "64MiB", 64 * 2**20),
         (q.size, "10kB", 10_000),
         (q.flow, "64KiB/s", 65536.0),
+        (q.offset, "+30s", 30.0),
+        (q.offset, "-1h", -3600.0),
     ],
 )
 def test_other_quantities(read, text, number):
@@ -80,6 +82,7 @@ def test_what_has_no_unit_or_a_wrong_one_is_refused(read, raw):
 @given(st.floats(min_value=0, max_value=1e7, allow_nan=False).map(lambda v: round(v, 6)))
 def test_every_duration_reads_back_exactly(seconds):
     assert q.duration(q.duration_text(seconds)) == seconds
+    assert q.offset(q.offset_text(seconds)) == seconds and q.offset(q.offset_text(-seconds)) == -seconds
 
 
 @given(st.floats(min_value=0, max_value=1, allow_nan=False).map(lambda v: round(v, 9)))

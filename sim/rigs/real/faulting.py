@@ -9,13 +9,14 @@ from typing import Any
 from sim.errors import StepFailed
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.faults.answers import Answers
+from sim.rigs.real.faults.clock import Clock
 from sim.rigs.real.faults.databases import Exhaust, Lock, Terminate
 from sim.rigs.real.faults.limits import Limits
 from sim.rigs.real.faults.links import LinkFaults
 from sim.rigs.real.faults.maker import Maker, Told
 from sim.rigs.real.faults.partitions import Partitions
 from sim.rigs.real.faults.parts import PartFaults
-from sim.rigs.real.faults.queue import Full
+from sim.rigs.real.faults.queue import Duplicate, Full
 from sim.rigs.real.faults.secret import WrongSecret
 from sim.rigs.real.faults.twice import Twice
 from sim.rigs.real.noted import NotedEngine
@@ -84,5 +85,6 @@ def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: P
         **dict.fromkeys(("kill", "stop", "pause", "restart"), parts), "cpu": limits, "memory": limits,
         "partition": Partitions(bare, stack, links, answers, lambda: engine.wanted),
         "terminate": Terminate(bare, secrets, answers), "exhaust": Exhaust(bare, secrets, answers),
-        "lock": Lock(bare, secrets, answers), "full": Full(bare), "twice": Twice(bare),
+        "lock": Lock(bare, secrets, answers), "full": Full(bare), "duplicate": Duplicate(bare),
+        "clock": Clock(controls), "twice": Twice(bare),
         "wrong_secret": WrongSecret(bare, answers, lambda: engine.wanted)})

@@ -1,4 +1,4 @@
-"""The queue's own fault: its stream is full, and refuses what is published."""
+"""The queue's own faults: its stream is full and refuses what is published, or holds everything twice."""
 
 from __future__ import annotations
 
@@ -23,11 +23,68 @@ _NO_STREAM, _FULL = 10059, 10077
 """Source: NATS' error codes, JSStreamNotFoundErr and JSStreamStoreFailedF ("maximum messages exceeded")."""
 
 
-class Full:
-    """`full`: the stream's bound is lowered to what it holds, and filled."""
+class _OnStream:
+    """Reaches the stream round every link."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @asynccontextmanager
+    async def _stream(self) -> AsyncIterator[JetStreamContext]:
+        host, port = self._engine.direct("queue", "nats")
+        try:
+            client = await nats.connect(f"nats://{host}:{port}", connect_timeout=round(CONNECT_S),
+                                        allow_reconnect=False)
+            try:
+                yield client.jetstream(timeout=CONNECT_S)
+            finally:
+                await client.close()
+        except nats.js.errors.NotFoundError as error:
+            raise StepFailed("there is no stream yet", where="queue", todo="capture makes it: act after it") from error
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise StepFailed("the queue does not do it", where="queue", seen=repr(error)[:200]) from error
+
+
+class Duplicate(_OnStream):
+    """`duplicate`: every message is there once more, newest first, without the id by which the server knows it.
+
+    So does a publisher whose ids have left the server's window, or a consumer that redelivers: late and
+    out of order. Nothing is taken back; whoever reads must cope.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._told: dict[str, tuple[int, int]] = {}
+        """Fault → messages before and after."""
+
+    async def make(self, fault: Told) -> None:
+        """See `Maker.make`. Raises StepFailed if there is nothing yet."""
+        async with self._stream() as stream:
+            before = (await stream.stream_info(STREAM)).state
+            if not before.messages:
+                raise StepFailed("the queue holds nothing yet", where="queue", todo="act after the first revocation")
+            copied = 0
+            for sequence in range(before.last_seq, before.first_seq - 1, -1):
+                message = await stream.get_msg(STREAM, sequence)
+                await stream.publish(message.subject or FILLER, message.data or b"", timeout=CONNECT_S)
+                copied += 1
+        self._told[str(fault["name"])] = before.messages, before.messages + copied
+
+    async def prove(self, fault: Told) -> dict[str, Any]:
+        """See `Maker.prove`."""
+        before, wanted = self._told[str(fault["name"])]
+        async with self._stream() as stream:
+            there = (await stream.stream_info(STREAM)).state.messages
+        return {"proven": there >= wanted > before, "expected": f"at least {wanted} messages",
+                "seen": f"{there} messages, {before} before"}
+
+    async def heal(self, fault: Told) -> dict[str, Any]:
+        """See `Maker.heal`: there is nothing to take off."""
+        return {"seen": "the copies stay: a stream forgets nothing"}
+
+
+class Full(_OnStream):
+    """`full`: the stream's bound is lowered to what it holds, and filled."""
 
     async def make(self, fault: Told) -> None:
         """See `Maker.make`. Raises StepFailed if there is no stream yet."""
@@ -60,18 +117,3 @@ class Full:
         except nats.js.errors.APIError as error:
             return f"{error.err_code}: {error.description}"
         return ""
-
-    @asynccontextmanager
-    async def _stream(self) -> AsyncIterator[JetStreamContext]:
-        host, port = self._engine.direct("queue", "nats")
-        try:
-            client = await nats.connect(f"nats://{host}:{port}", connect_timeout=round(CONNECT_S),
-                                        allow_reconnect=False)
-            try:
-                yield client.jetstream(timeout=CONNECT_S)
-            finally:
-                await client.close()
-        except nats.js.errors.NotFoundError as error:
-            raise StepFailed("there is no stream yet", where="queue", todo="capture makes it: fill it after") from error
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise StepFailed("the queue can't be filled", where="queue", seen=repr(error)[:200]) from error
