@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from multidict import CIMultiDict
 
+from sim.services.edge_requests import Edge
 from sim.services.grants import CannotResolve
 from sim.services.queue import QueueDown
 from sim.services.settings import SIDES, Direction, Side
 from sim.services.upstream import Lost, NotSent
-
-if TYPE_CHECKING:
-    from sim.services.edge import Edge
 
 
 class EdgeControl:

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from sim.services.edge import Edge
 from sim.services.edge_control import _share
+from sim.services.edge_requests import Edge
 
 
 def edge():

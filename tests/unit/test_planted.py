@@ -29,7 +29,7 @@ from sim.services import planted, replayer
 from sim.services.admission import Admitted
 from sim.services.capture import Capture
 from sim.services.coalescing import Coalescer, coalescing_key
-from sim.services.edge import Edge
+from sim.services.edge_requests import Edge
 from sim.services.gate import Gate, Shed
 from sim.services.grant_cleanup import Cleanup, Guard, Job
 from sim.services.grants import Found, Grants
@@ -194,7 +194,7 @@ async def test_slow_green(plant: PLANT, monkeypatch: pytest.MonkeyPatch, bug: st
     edge.public["green"].ask = ask  # type: ignore[method-assign]
     request: Any = SimpleNamespace(headers=CIMultiDict(), method="GET", transport=None)
     with monkeypatch.context() as patched:
-        patched.setattr("sim.services.edge.asyncio.sleep", sleep)
+        patched.setattr("sim.services.edge_requests.asyncio.sleep", sleep)
         for _ in range(10):
             answer = await edge._answer("public", request, Admitted("/health/ready", ""), b"", None, 0.0)
             assert answer.status == 200

@@ -8,7 +8,7 @@ import pytest
 
 from sim.rigs.real.standing import Standing, lost_with, standing_of
 from sim.services.admin import AdminApi
-from sim.services.edge import Edge
+from sim.services.edge_requests import Edge
 from sim.services.settings import BadSetting, Environment
 
 EDGE = {"EDGE_BLUE_PUBLIC": "http://b:1", "EDGE_BLUE_ADMIN": "http://b:2", "EDGE_GREEN_PUBLIC": "http://g:1",
