@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from sim.history.history import History
-    from sim.scenario.model import Scenario
+    pass
 
 Word = Literal["held", "broken", "unknown", "not_asked", "open"]
 
@@ -118,13 +117,6 @@ def exit_code(verdict: Verdict, *, tool_failed: bool = False) -> int:
     if verdict.verdict != "held" or verdict.ended not in ("completed", "rolled_back"):
         return 2
     return 3 if verdict.ended == "rolled_back" else 0
-
-
-def judge(history: History, scenario: Scenario) -> Verdict:
-    """The verdict on a whole history; pure (see sim.checks.judge, which knows the checks)."""
-    from sim.checks.judge import judge as pronounce  # the checks build on this module
-
-    return pronounce(history, scenario)
 
 
 def to_json(verdict: Verdict) -> bytes:

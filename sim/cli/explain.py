@@ -9,7 +9,8 @@ import typer
 
 from sim.cli.output import BOLD, next_step, result, result_json, styled
 from sim.errors import BadInput
-from sim.report.topics import KINDS, Topic, topics
+from sim.report.topic import Topic
+from sim.report.topics import KINDS, topics
 
 WIDTH = 78
 """As wide as the report."""

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Topic(NamedTuple):
-    """One screen: what it is, why it matters, how it is done here, how production differs."""
-
-    what: str
-    why: str
-    how: str
-    production: str
-
+from sim.report.topic import Topic
+from sim.report.topics_checks import CHECKS
+from sim.report.topics_keys import EXIT_CODES, KEYS, WORDS
+from sim.report.topics_steps import FAULTS, STEPS
 
 KINDS = ("check", "step", "fault", "exit code", "key", "word")
 
 
 def topics() -> dict[tuple[str, str], Topic]:
     """(kind, name) → topic, in the order in which they are listed."""
-    from sim.report.topics_checks import CHECKS
-    from sim.report.topics_keys import EXIT_CODES, KEYS, WORDS
-    from sim.report.topics_steps import FAULTS, STEPS
-
     tables = (CHECKS, STEPS, FAULTS, EXIT_CODES, KEYS, WORDS)
     return {(kind, name): topic for kind, table in zip(KINDS, tables, strict=True) for name, topic in table.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.report.topics import Topic
+from sim.report.topic import Topic
 
 CHECKS: dict[str, Topic] = {
     "revocation": Topic(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.report.topics import Topic
+from sim.report.topic import Topic
 
 STEPS: dict[str, Topic] = {
     "baseline": Topic(
