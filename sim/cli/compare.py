@@ -152,7 +152,7 @@ def _one_seed(wanted: list[Wanted], stored: Iterable[Ran]) -> int:
 
 def _onto_their_pages(played: list[Ran], runs: list[Ran]) -> None:
     """Write the comparison into report.html of the runs that were played for it."""
-    from sim.cli.report import read
+    from sim.cli.told import read
     from sim.paths import runs as runs_folder
     from sim.report.comparison_page import beside as put
     from sim.report.page import page

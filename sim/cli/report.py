@@ -5,31 +5,19 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from sim.cli.output import next_step, progress, result
+from sim.cli.told import no_report, read
 from sim.errors import BadInput
-
-if TYPE_CHECKING:
-    from sim.checks.verdict import Verdict
-    from sim.history.history import History
-    from sim.scenario import Scenario
 
 FORMS = {"text": "report.txt", "json": "verdict.json", "junit": "junit.xml", "runbook": "runbook.md",
          "html": "report.html", "svg": "timeline.svg"}
 """Form → the file that holds it, or the name it is known by."""
 DRAWN = ("html", "svg")
 """Forms that are made anew from the history."""
-
-
-class Told(NamedTuple):
-    """A finished run, read."""
-
-    verdict: Verdict
-    history: History
-    scenario: Scenario
 
 
 def report(
@@ -81,7 +69,7 @@ def report(
 def _stored(form: str, folder: Path) -> str:
     path = folder / FORMS[form]
     if not path.exists():
-        raise _no_report(folder)
+        raise no_report(folder)
     return path.read_text()
 
 
@@ -98,33 +86,6 @@ def _drawn(form: str, folder: Path, beside: list[str]) -> str:
 
         comparison = put_beside([str(folder), *beside])
     return page(*told, beside=comparison)
-
-
-def read(folder: Path) -> Told:
-    """A finished run's verdict, history and scenario.
-
-    Raises BadInput if it has no verdict or one of them can't be read.
-    """
-    import msgspec
-
-    from sim.checks.verdict import from_json
-    from sim.history.history import History
-    from sim.scenario import load_scenario
-
-    try:
-        verdict = from_json((folder / "verdict.json").read_bytes())
-    except FileNotFoundError:
-        raise _no_report(folder) from None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise BadInput("this verdict can't be read", where=str(folder / "verdict.json"), seen=str(error),
-                       todo=f"rehearse judge {folder.name} judges the run again") from error
-    history = History.load(folder / "history.jsonl")
-    return Told(verdict, history, load_scenario(str(folder / "scenario.yaml")))
-
-
-def _no_report(folder: Path) -> BadInput:
-    return BadInput("this run has no report: it did not end by itself", where=str(folder),
-                    todo=f"rehearse judge {folder.name} judges what it wrote")
 
 
 def _write(path: Path, text: str) -> None:

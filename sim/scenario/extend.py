@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim.scenario.messages import BadScenario, Problem, suggest
+from sim.scenario.place import Place, Source
 from sim.scenario.steps import KINDS
-from sim.scenario.tree import Node, Place, Source, parse_part
+from sim.scenario.tree import Node, parse_part
 
 WHOLE = ("expect", "stands_for", "gameday")
 """Maps that mean something only as a whole: a child's replaces the parent's."""

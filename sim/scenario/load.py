@@ -22,8 +22,9 @@ from sim.scenario.kinds import BOTH, CATALOGUE
 from sim.scenario.links import known_links, known_parts, with_pairs
 from sim.scenario.messages import BadScenario, Broken, Problem, in_order, suggest
 from sim.scenario.model import FORMAT, Scenario
+from sim.scenario.place import Source
 from sim.scenario.rules import broken
-from sim.scenario.tree import Node, Source, parse
+from sim.scenario.tree import Node, parse
 
 DEEPEST = 8
 """Assumption: more levels of extends than this is a mistake."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sim.errors import BadInput
 
 if TYPE_CHECKING:
-    from sim.scenario.tree import Place
+    from sim.scenario.place import Place
 
 MOST_SHOWN = 10
 """Assumption: nobody mends more than ten at a time; the rest is counted."""

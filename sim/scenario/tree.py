@@ -15,32 +15,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from sim.scenario.messages import BadScenario, Problem
+from sim.scenario.place import Place, Source
 
 MOST_NODES = 50_000
 """Assumption: far above any scenario; stops a file whose aliases multiply."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A text that messages can quote."""
-
-    name: str
-    """As the user would type it: a path, or `--set`."""
-    text: str
-
-    def line(self, number: int) -> str:
-        """The text of line `number` (from 1), '' past the end."""
-        lines = self.text.splitlines()
-        return lines[number - 1] if 0 < number <= len(lines) else ""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A position in a source; line and column count from 1."""
-
-    source: Source
-    line: int
-    column: int
 
 
 @dataclass
