@@ -28,6 +28,8 @@ LONGEST_S, SHORTEST_S = 5.0, 0.5
 """Assumption: half a second is felt by every probe, five are longer than clients wait."""
 LATEST_SHARE = 0.5
 """A fault begins in the first half of a phase whose length is known, so that there is time for it."""
+STREAM_KINDS = ("full", "duplicate")
+"""Kinds that need the queue's stream, which the capture makes."""
 JOBS = {"copier": "copy", "migrator": "migrate", "replayer": "replay"}
 """Job → the step in which it runs."""
 PARAMETERS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -125,14 +127,21 @@ def _places(kind: str, step: StepBase, scenario: Scenario, links: list[str], par
     if CATALOGUE[kind].on == "link":
         crossed = () if scenario.in_place else ("green-hydra->blue-postgres", "migrator->blue-postgres")
         return [link for link in links if link not in crossed and not gone & set(_ends(link))]
+    if kind in STREAM_KINDS and not _follows(step, "capture", scenario):
+        return []
     fits = [part for part, its in parts.items() if its in CATALOGUE[kind].parts and part not in gone]
     return [part for part in fits if part == "migrator"] if kind == "twice" else fits
 
 
 def _green_serves(step: StepBase, scenario: Scenario) -> bool:
     """Green's Hydra surely runs once the cutover has begun."""
+    return step.role == "cutover" or _follows(step, "cutover", scenario)
+
+
+def _follows(step: StepBase, role: str, scenario: Scenario) -> bool:
+    """Whether a step comes after the one of that role; False if there is none."""
     roles = [one.role for one in scenario.runbook]
-    return "cutover" in roles and scenario.runbook.index(step) >= roles.index("cutover")  # type: ignore[arg-type]
+    return role in roles and scenario.runbook.index(step) > roles.index(role)  # type: ignore[arg-type]
 
 
 def _ends(link: str) -> tuple[str, str]:

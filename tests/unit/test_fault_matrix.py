@@ -35,6 +35,7 @@ def test_there_are_at_least_a_hundred_cells_and_each_empty_one_says_why() -> Non
     found = all_cells()
     assert len(found) == len(CATALOGUE) * len(PHASES) and sum(c.fault is not None for c in found) >= 100
     assert all(cell.why for cell in found if cell.fault is None)
+    assert {cell.phase for cell in found if cell.kind in ("full", "duplicate") and cell.fault is None} == {"lifetime"}
     assert {cell.why for cell in found if cell.kind == "cpu"} == {
         "the process engine can't make the fault `cpu`: a process has no share of its own; use pause"}
     assert all(cell.fault is not None for cell in all_cells("docker") if cell.kind == "cpu" and cell.phase == "soak")
