@@ -78,14 +78,14 @@ def bound(series: Mapping[int, float], begun_s: float, ended_s: float) -> float 
 def recovery(series: Mapping[int, float], within: float, made_s: float, healed_s: float, last_s: float) -> Recovery:
     """What became of the figure after a fault that was on from `made_s` to `healed_s` (inf = it stayed).
 
-    It has recovered at the end of its last bad second; the trouble is over after 5 s on end within
+    It has recovered at the end of its last second that was not seen well; the trouble is over after 5 s on end within
     the baseline, counted from the healing at the earliest, so that a relapse under the fault counts.
     """
     hurt, worst, well_from, on_end = False, 0.0, made_s, 0
     for second in range(int(made_s), int(last_s)):
         value = series.get(second)
         if value is None:
-            on_end = 0  # nobody asked: neither well nor ill
+            well_from, on_end = float(second + 1), 0  # nobody asked: neither well nor ill
         elif value > within:
             hurt, worst, well_from, on_end = True, max(worst, value), float(second + 1), 0
         else:
