@@ -55,6 +55,7 @@ _LOGIN = f"DELETE FROM hydra_oauth2_authentication_session WHERE {_LOGIN_WHERE} 
 _LIVE_TOKENS = """
     SELECT request_id FROM hydra_oauth2_access WHERE request_id = ANY($1) AND active
     UNION SELECT request_id FROM hydra_oauth2_refresh WHERE request_id = ANY($1) AND active"""
+_REFRESHABLE = "SELECT DISTINCT request_id FROM hydra_oauth2_refresh WHERE request_id = ANY($1) AND active"
 _LIVE_CODES = " UNION SELECT request_id FROM hydra_oauth2_code WHERE request_id = ANY($1) AND active"
 _LIVE_CONSENTS: dict[Schema, str] = {
     "2.x": "SELECT consent_challenge_id FROM hydra_oauth2_flow WHERE consent_challenge_id = ANY($1)",
@@ -130,6 +131,10 @@ class Rows:
         if consents:
             found |= {row[0] for row in await self._pool.fetch(_LIVE_CONSENTS[self.schema], consents)}
         return found
+
+    async def refreshable(self, names: Sequence[str]) -> set[str]:
+        """Which of these grants have a refresh token that is active here."""
+        return {row[0] for row in await self._pool.fetch(_REFRESHABLE, list(names))}
 
     async def close(self) -> None:
         """Close the connections."""

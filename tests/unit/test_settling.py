@@ -1,0 +1,46 @@
+"""An intent without an outcome is settled from the rows: dead on the source, even in part, is dead on the target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.services.replayer import Replay
+from sim.services.replaying import Collected
+from sim.services.revocations import Intent
+
+
+class Side:
+    """Rows that say what a test wants, and write down what was taken."""
+
+    def __init__(self, alive: set[str] | None = None, refreshable: set[str] | None = None) -> None:
+        self._alive, self._refreshable = alive or set(), refreshable or set()
+        self.taken: list[str] = []
+
+    async def alive(self, taken: Any, *, codes: bool = False) -> set[str]:
+        return self._alive & {name for _, names in taken for name in names}
+
+    async def refreshable(self, names: Any) -> set[str]:
+        return self._refreshable & set(names)
+
+    async def revoke(self, taken: Any) -> dict[str, list[str]]:
+        self.taken += [name for _, names in taken for name in names]
+        return {"hydra_oauth2_refresh": self.taken}
+
+
+@pytest.mark.parametrize(("kind", "alive", "refreshable", "taken"), [
+    ("refresh", set(), set(), ["g"]),
+    ("refresh", {"g"}, {"g"}, []),  # it was never forwarded
+    ("refresh", {"g"}, set(), ["g"]),  # cut off when the refresh tokens were gone and the access tokens were not
+    ("access", {"g"}, set(), []),  # a grant that never had a refresh token
+    ("consent", {"g"}, set(), []),
+])
+async def test_what_is_gone_in_part_was_taken_back(kind: Any, alive: set[str], refreshable: set[str],
+                                                   taken: list[str]) -> None:
+    collected, target = Collected(), Side()
+    collected.intents["1"] = Intent("1", kind, ["g"], "c", "ann", 1.0, owner="c")
+    any_target: Any = target
+    any_source: Any = Side(alive, refreshable)
+    assert await Replay(collected, any_target, any_source).run(1) == []
+    assert target.taken == taken
