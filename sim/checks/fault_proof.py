@@ -18,17 +18,17 @@ def check(reading: Reading, lost: Lost) -> Check:
     """Count links and faults without a proof, and faults that stayed."""
     timeline = reading.timeline
     links = {s.name: s for s in timeline.links}
-    unproven = [f"link {name}" for name, s in links.items() if not _proven(s)]
+    unproven = [f"link {name}" for name, s in links.items() if not proven(s)]
     tried = [s for s in timeline.faults if not _refused(s, timeline.heals)]
-    unproven += [f"fault {s.name}" for s in tried if s.outcome != "open" and not _proven(s)]
+    unproven += [f"fault {s.name}" for s in tried if s.outcome != "open" and not proven(s)]
     made = {s.name for s in timeline.faults}
     if timeline.ended == "completed":
         unproven += [f"fault {name}, never made" for name in reading.terms.faults if name not in made]
-    unhealed = [s for s in timeline.faults if s.outcome == "ok" and not _healed(s, timeline.heals)]
+    unhealed = [s for s in timeline.faults if s.outcome == "ok" and not healed(s, timeline.heals)]
     figures = {"unproven": float(len(unproven)),
                "unhealed": float(len(unhealed)) if timeline.ended != "running" else 0.0}
-    evidence = len(links) - sum(u.startswith("link ") for u in unproven) + sum(_proven(s) for s in timeline.faults)
-    failed = [s.done_i for s in (*links.values(), *tried) if s.done_i >= 0 and not _proven(s)]
+    evidence = len(links) - sum(u.startswith("link ") for u in unproven) + sum(proven(s) for s in timeline.faults)
+    failed = [s.done_i for s in (*links.values(), *tried) if s.done_i >= 0 and not proven(s)]
     if unproven:
         said = f"{len(unproven)} not proven: {', '.join(unproven[:5])}"
     elif not links:
@@ -41,14 +41,16 @@ def check(reading: Reading, lost: Lost) -> Check:
     return unknown(NAME, said, evidence=evidence, witnesses=failed).with_figures(figures)
 
 
-def _proven(span: Span) -> bool:
+def proven(span: Span) -> bool:
+    """It was seen in effect."""
     return span.outcome == "ok" and bool(span.value.get("proven"))
 
 
 def _refused(fault: Span, heals: list[Span]) -> bool:
     """Somebody ordered what could surely not be made, and it is surely off: nothing was to be shown."""
-    return fault.outcome == "fail" and bool(fault.value.get("by")) and _healed(fault, heals)
+    return fault.outcome == "fail" and bool(fault.value.get("by")) and healed(fault, heals)
 
 
-def _healed(fault: Span, heals: list[Span]) -> bool:
+def healed(fault: Span, heals: list[Span]) -> bool:
+    """It was taken off."""
     return any(h.name == fault.name and h.i > fault.i and h.outcome == "ok" for h in heals)

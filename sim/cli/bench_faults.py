@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from sim.cli.child import begin, last_words, passed_on, verdict_of
-from sim.cli.output import next_step, progress, result, result_json, screen_width, table
+from sim.cli.child import begin_run, folder_beside_runs, last_words, passed_on, verdict_of
+from sim.cli.output import next_step, one_line, progress, result, result_json, screen_width, table
 from sim.errors import BadInput
 
 if TYPE_CHECKING:
     from sim.checks.verdict import Verdict
     from sim.faults.matrix import Cell, Seen, Word
+    from sim.history.op import Op
     from sim.scenario import Scenario
 
 STAGE = "faults"
@@ -98,12 +97,8 @@ class Rounds:
     """Plays runs, so many side by side, and takes apart what one run does not settle."""
 
     def __init__(self, scenario: Scenario, engine: str, seed: int, jobs: int, into: Path | None) -> None:
-        from sim.paths import runs
-
         self._scenario, self._engine, self._seed, self._jobs, self._into = scenario, engine, seed, jobs, into
-        beside = runs().parent / "faults"
-        beside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-"), dir=beside))
+        self._folder = folder_beside_runs("faults")
         self._n = 0
         self.seen: list[Seen] = []
         self.kept: list[str] = []
@@ -137,10 +132,8 @@ class Rounds:
         faults = [cell.fault for cell in cells if cell.fault is not None]
         asked = self._scenario.model_copy(update={"faults": [*self._scenario.faults, *faults]})
         write_private(file, asked.resolved(seed=self._seed))
-        command = [sys.executable, "-m", "sim.cli.app", "run", str(file), "--engine", self._engine, "--seed",
-                   str(self._seed), "--run-dir", str(folder), "--no-tui", "--yes"]
         progress(f"[run {self._n}] " + " · ".join(f"{cell.kind} in {cell.phase}" for cell in cells))
-        return Playing(begin(command, folder), cells, folder, time.monotonic())
+        return Playing(begin_run(file, folder, self._engine, self._seed), cells, folder, time.monotonic())
 
     def _ended(self, one: Playing) -> list[list[Cell]]:
         """What it showed; the runs that are needed to know more."""
@@ -156,7 +149,7 @@ class Rounds:
             return [[cell] for cell in one.cells]
         for cell in seen:
             progress(f"          {MARKS[cell.word]} {cell.kind} in {cell.phase}: {cell.word}, "
-                     f"{'proven' if cell.proven else 'NOT proven'}; {_cut(cell.why)}")
+                     f"{'proven' if cell.proven else 'NOT proven'}; {one_line(cell.why)}")
             if self._into is not None:
                 _append(self._into, cell)
         self.seen += seen
@@ -167,9 +160,31 @@ class Rounds:
         return []
 
 
+class Proof(NamedTuple):
+    """What a history says of one fault."""
+
+    proven: bool = False
+    healed: bool = False
+    effect_s: float | None = None
+    said: str = "never made: its phase was not reached"
+
+
+def proofs(ops: Iterable[Op]) -> dict[str, Proof]:
+    """By the fault's name, as `fault_proof` judges it; one that was never made is not there."""
+    from sim.checks.fault_proof import healed, proven
+    from sim.checks.timeline import Timeline
+
+    timeline = Timeline()
+    for op in ops:
+        if op.process == "nemesis":
+            timeline.feed(op)
+    return {s.name: Proof(proven(s), healed(s, timeline.heals), s.value.get("effect_s"),
+                          str(s.value.get("seen") or s.error)) for s in timeline.faults if s.outcome != "open"}
+
+
 def seen_in(one: Playing, verdict: Verdict | None, engine: str, seed: int) -> list[Seen]:
     """What a run that has ended says of each of its cells."""
-    from sim.faults.matrix import Proof, Seen, proofs
+    from sim.faults.matrix import Seen
     from sim.faults.telling import lasting, said
     from sim.history.history import History
 
@@ -216,7 +231,7 @@ def shown(asked: list[Cell], seen: list[Seen]) -> str:
     lines = [table(("fault", *phases), rows), "",
              "✓ held   ↩ rolled back, blue well   ✗ broken   ? unknown   ! no verdict   · nothing there to hit", ""]
     lines += [table(("fault", "in", "", "which", "why"),
-                    [(one.kind, one.phase, MARKS[one.word], one.fault, _cut(one.why)) for one in seen
+                    [(one.kind, one.phase, MARKS[one.word], one.fault, one_line(one.why)) for one in seen
                      if one.word != "held" or not one.proven], width=screen_width()), ""] \
         if any(one.word != "held" or not one.proven for one in seen) else []
     told = figures(seen)
@@ -242,12 +257,11 @@ def _kinds() -> tuple[str, ...]:
 
 
 def _known(option: str, names: list[str] | tuple[()], known: list[str]) -> None:
-    from sim.scenario.messages import did_you_mean
+    from sim.scenario.messages import suggest
 
     for name in names:
         if name not in known:
-            raise BadInput(f"there is no {option[2:]} `{name}`", where=option,
-                           todo=did_you_mean(name, known) or "one of " + ", ".join(known))
+            raise BadInput(f"there is no {option[2:]} `{name}`", where=option, todo=suggest(name, known))
 
 
 def _read(file: Path | None) -> list[Seen]:
@@ -270,8 +284,3 @@ def _append(file: Path, cell: Seen) -> None:
 
     with file.open("ab") as lines:
         lines.write(msgspec.json.encode(cell) + b"\n")
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 100 else line[:99] + "…"

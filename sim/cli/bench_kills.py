@@ -11,23 +11,23 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from sim.cli.child import begin, last_words, passed_on, verdict_of
+from sim.cli.child import begin_run, folder_beside_runs, last_words, passed_on, verdict_of
 from sim.cli.output import progress, result, result_json, screen_width, table
 
-STAGE = "kills"
+STAGE, SEED = "kills", 100
+"""The stage and its own seed: the seeded blue of one run serves the next."""
 STARTING = "starting"
 """Before the first step: parts are being started, nothing can be taken up."""
 STARTING_S = 6.0
@@ -107,14 +107,12 @@ def bench_kills(
     Process engine alone, as `rehearse resume`. Exits 1 if a revocation was lost, anything was left or a run could
     not be taken up.
     """
-    from sim.paths import data, runs
+    from sim.paths import data
     from sim.scenario import load_scenario
 
     file = data("scenarios", "bench", f"{STAGE}.yaml")
     todo = kills([step.name for step in load_scenario(file).runbook], count, seed)
-    beside = runs().parent / "kills"
-    beside.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-"), dir=beside))
+    folder = folder_beside_runs("kills")
     progress(f"{count} kills, {jobs} runs side by side, about {count * RUN_S / 60 / jobs:.0f} min")
     seen: list[Seen] = []
     children: list[subprocess.Popen[bytes]] = []
@@ -149,8 +147,7 @@ def play(kill: Kill, file: Path, run: Path, children: list[subprocess.Popen[byte
     from sim.history.history import History
     from sim.rigs.real import leftovers
 
-    child = begin([sys.executable, "-m", "sim.cli.app", "run", str(file), "--engine", "process", "--no-tui", "--yes",
-                   "--run-dir", str(run)], run)
+    child = begin_run(file, run, "process", SEED)
     children.append(child)
     reached = _reaches(child, run, kill.step)
     time.sleep(kill.after_s)

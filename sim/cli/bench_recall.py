@@ -9,24 +9,20 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sim.cli import recall
-from sim.cli.child import begin, last_words, passed_on, verdict_of
-from sim.cli.output import next_step, progress, result, result_json, screen_width, table
+from sim.cli.child import begin, folder_beside_runs, last_words, passed_on, verdict_of
+from sim.cli.output import next_step, one_line, progress, result, result_json, screen_width, table
 from sim.errors import BadInput, RehearsalError
 from sim.services import planted
 
 RUN_S = 75.0
 """Assumption: one run of the small scenario on two cores, for the estimate alone."""
-SHOWN = 100
-"""Characters of a sentence in the table; the run's report has all of it."""
 
 
 def bench_recall(
@@ -52,7 +48,7 @@ def bench_recall(
     if planted.now():
         raise BadInput(f"{planted.VARIABLE} is set already", seen=planted.now(), todo=f"unset {planted.VARIABLE}")
     todo = recall.tries(list(bug or planted.BUGS), runs=runs, clean=clean)
-    folder = _folder()
+    folder = folder_beside_runs("recall")
     progress(f"{len(todo)} real runs, about {len(todo) * RUN_S / 60:.0f} min; their folders: {folder}")
     seen: list[recall.Seen] = []
     stopped = False
@@ -64,7 +60,7 @@ def bench_recall(
             stopped = True
             break
         seen.append(one)
-        progress(f"          {_mark(one)} after {one.took_s:.0f} s: {_cut(one.evidence) or one.word}")
+        progress(f"          {_mark(one)} after {one.took_s:.0f} s: {one_line(one.evidence) or one.word}")
     told = recall.figures(seen)
     if as_json:
         result_json({**told, "interrupted": stopped, "runs": [
@@ -84,7 +80,7 @@ def bench_recall(
 def shown(seen: list[recall.Seen]) -> str:
     """The table and the two figures, for people."""
     rows = [(s.tried.bug or "(none)", planted.BUGS[s.tried.bug].part if s.tried.bug else s.tried.stage,
-             s.tried.expects or "no alarm", s.word, _mark(s), _cut(s.evidence)) for s in seen]
+             s.tried.expects or "no alarm", s.word, _mark(s), one_line(s.evidence)) for s in seen]
     told = recall.figures(seen)
     lines = [table(("bug", "in", "expected", "seen", "", "evidence"), rows, width=screen_width()), ""]
     if told["planted"]:
@@ -121,24 +117,10 @@ def play(tried: recall.Try, engine: str, folder: Path) -> recall.Seen | None:
     return seen._replace(took_s=time.monotonic() - began_s, folder=str(folder))
 
 
-def _folder() -> Path:
-    """Beside the runs, so that they stay a list of rehearsals."""
-    from sim.paths import runs
-
-    beside = runs().parent / "recall"
-    beside.mkdir(mode=0o700, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-"), dir=beside))
-
-
 def _mark(seen: recall.Seen) -> str:
     if seen.tried.bug:
         return "✓ found" if seen.good else "✗ missed"
     return {"broken": "✗ false alarm", "none": "✗ no verdict", "unknown": "? undecided"}.get(seen.word, "✓ quiet")
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else line[:SHOWN - 1] + "…"
 
 
 def _child(file: str, engine: str, seed: str, folder: str) -> int:

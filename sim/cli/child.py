@@ -6,7 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,21 @@ def begin(command: Sequence[str], folder: Path,
     folder.chmod(0o700)
     with os.fdopen(os.open(folder / LOG, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+
+
+def begin_run(file: Path, folder: Path, engine: str, seed: int) -> subprocess.Popen[bytes]:
+    """Begin `rehearse run FILE` in that folder, without a screen and without asking anybody."""
+    return begin([sys.executable, "-m", "sim.cli.app", "run", str(file), "--engine", engine, "--seed", str(seed),
+                  "--run-dir", str(folder), "--no-tui", "--yes"], folder)
+
+
+def folder_beside_runs(name: str) -> Path:
+    """A new folder for a bench's own runs: beside the others, so that those stay a list of rehearsals."""
+    from sim.paths import runs
+
+    beside = runs().parent / name
+    beside.mkdir(mode=0o700, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-"), dir=beside))
 
 
 def last_words(folder: Path, characters: int = 400) -> str:

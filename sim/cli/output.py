@@ -62,6 +62,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | No
     return "\n".join([styled(one(head), BOLD), *(one(row) for row in lines)])
 
 
+def one_line(text: str, most: int = 100) -> str:
+    """A text on one line of so many characters; its source has all of it."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[:most - 1] + "…"
+
+
 def screen_width() -> int | None:
     """Columns of the terminal on stdout, None in a pipe (nothing is cut there)."""
     if not sys.stdout.isatty():

@@ -7,14 +7,13 @@ breaks if one of its tries does, and what is left at the end is played again, fo
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.child import begin, last_words, passed_on, verdict_of
+from sim.cli.child import begin_run, last_words, passed_on, verdict_of
 from sim.cli.output import next_step, progress, result, result_json
 from sim.cli.runs import find_run
 from sim.errors import BadInput, RehearsalError
@@ -166,9 +165,7 @@ class Rehearsals:
         run.mkdir(mode=0o700)
         file = run / "asked.yaml"
         write_private(file, with_faults(self._scenario, [*self._others, *faults], self._seed).resolved(seed=self._seed))
-        command = [sys.executable, "-m", "sim.cli.app", "run", str(file), "--engine", self._engine, "--seed",
-                   str(self._seed), "--run-dir", str(run), "--no-tui", "--yes"]
-        child = begin(command, run)
+        child = begin_run(file, run, self._engine, self._seed)
         with passed_on([child]) as told:
             child.wait()
         if told:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sim.faults.drawing import in_phase
-from sim.history.op import Op
 from sim.scenario import Fault, Scenario
 from sim.scenario.kinds import PartKind, unable
 
@@ -87,32 +86,6 @@ def rounds(todo: Sequence[Cell], together: int) -> list[list[Cell]]:
         for n in range(max(map(len, columns), default=0)):
             made.append([column[n] for column in columns if n < len(column)])
     return made
-
-
-class Proof(NamedTuple):
-    """What a history says of one fault."""
-
-    proven: bool = False
-    healed: bool = False
-    effect_s: float | None = None
-    said: str = "never made: its phase was not reached"
-
-
-def proofs(ops: Iterable[Op]) -> dict[str, Proof]:
-    """By the fault's name; one that was never made is not there."""
-    found: dict[str, Proof] = {}
-    for op in ops:
-        if op.f not in ("fault", "heal") or op.type == "invoke" or not op.value:
-            continue
-        name, known = str(op.value.get("name")), found.get(str(op.value.get("name")), Proof())
-        if op.f == "heal":
-            found[name] = known._replace(healed=op.type == "ok")
-        elif op.type == "ok":
-            found[name] = known._replace(proven=bool(op.value.get("proven")), effect_s=op.value.get("effect_s"),
-                                         said=str(op.value.get("seen")))
-        else:
-            found[name] = known._replace(said=str(op.error))
-    return found
 
 
 def settles(seen: Sequence[Seen]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,9 @@ HEADER = Header(origin_utc="2026-01-01T14:30:25.000Z", scenario="faults", seed=1
 played: list[list[str]] = []
 
 
-def leave(command: Sequence[str], folder: Path,
-          environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def leave(file: Path, folder: Path, engine: str, seed: int) -> subprocess.Popen[bytes]:
     """What a run leaves: every fault proven and healed; broken if one of them was made in the soak."""
-    faults = load_scenario(Path(command[4])).faults
+    faults = load_scenario(file).faults
     played.append([fault.name for fault in faults])
     broken = any("-in-soak" in fault.name for fault in faults)
     ops = [op for n, fault in enumerate(faults) for op in (
@@ -44,7 +42,7 @@ def leave(command: Sequence[str], folder: Path,
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
-    monkeypatch.setattr(command, "begin", leave)
+    monkeypatch.setattr(command, "begin_run", leave)
     monkeypatch.setattr(command, "LOOK_S", 0.01)
     played.clear()
     return tmp_path

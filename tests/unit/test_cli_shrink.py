@@ -64,7 +64,7 @@ def playing(home: Path, monkeypatch: pytest.MonkeyPatch, breaks: str) -> Path:
                       f"yes, no = {told('revocation')!r}, {told('latency')!r}\n"
                       f"(folder / 'verdict.json').write_text(yes if {breaks} else no)\n")
     script.chmod(0o700)
-    monkeypatch.setattr(command.sys, "executable", str(script))
+    monkeypatch.setattr(sys, "executable", str(script))
     return home / "played"
 
 
@@ -167,7 +167,7 @@ def test_a_run_without_a_verdict_ends_it_at_once_if_it_is_the_first(home: Path, 
     script = home / "play"
     script.write_text("#!/bin/sh\necho 'error: no engine'\nexit 255\n")
     script.chmod(0o700)
-    monkeypatch.setattr(command.sys, "executable", str(script))
+    monkeypatch.setattr(sys, "executable", str(script))
     assert call(["shrink", "latest"]) == 255
     err = capsys.readouterr().err
     assert "the run left no verdict" in err and "error: no engine" in err
@@ -182,7 +182,7 @@ def test_an_interrupt_keeps_the_best_so_far(home: Path) -> None:
                       f"yes, no = {told('revocation')!r}, {told()!r}\n"
                       "(run / 'verdict.json').write_text(yes if run.name == '001' else no)\n")
     script.chmod(0o700)
-    main = ("import sys; from sim.cli import shrink as c; "
+    main = ("import sys; from sim.cli import child as c; "
             f"c.sys = type('S', (), {{'executable': {str(script)!r}}}); "
             "from sim.cli.app import call; sys.exit(call(['shrink', 'latest', '--tries', '1']))")
     child = subprocess.Popen([PYTHON, "-c", main], cwd=PROJECT, env={**os.environ}, stdout=subprocess.PIPE,

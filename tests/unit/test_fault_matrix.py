@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sim.checks.judge import ORDER
 from sim.checks.verdict import Check, Verdict
-from sim.cli.bench_faults import PHASES, shown, word_of
-from sim.faults.matrix import Cell, Seen, cells, figures, proofs, rounds, settles
+from sim.cli.bench_faults import PHASES, proofs, shown, word_of
+from sim.faults.matrix import Cell, Seen, cells, figures, rounds, settles
 from sim.history.op import Op
 from sim.paths import data
 from sim.scenario import load_scenario

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sim.errors import BadInput
 from sim.rigs.real import leftovers
 from sim.rigs.real.living import alive, me
-from sim.rigs.real.record import HOME_PREFIX, living, only_one
+from sim.rigs.real.record import HOME_PREFIX, all_records, only_one
 
 
 class Adopted(NamedTuple):
@@ -55,9 +55,6 @@ def adopt(folder: Path) -> Adopted:
 
 def _records(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Those of the folder's runs, the newest harness first."""
-    found = []
-    for path in living().glob(f"{folder.name}.*.json"):
-        record: dict[str, Any] = json.loads(path.read_text())
-        if record.get("run") == folder.name and Path(str(record.get("run_dir"))).resolve() == folder.resolve():
-            found.append((path, record))
+    found = [(record.pop("path"), record) for record in all_records()
+             if record.get("run") == folder.name and Path(str(record.get("run_dir"))).resolve() == folder.resolve()]
     return sorted(found, key=lambda one: float(str(one[1]["owner"]).partition(":")[2] or 0), reverse=True)

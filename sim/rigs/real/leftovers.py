@@ -8,7 +8,6 @@ folders are never removed, and nothing of an owner on another machine (a shared 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from sim.rigs.real.engines.containers import found_in
 from sim.rigs.real.engines.folder import remove_home
 from sim.rigs.real.labels import MARKER
 from sim.rigs.real.living import alive, mark, where
-from sim.rigs.real.record import HOME_PREFIX, living, only_one
+from sim.rigs.real.record import HOME_PREFIX, all_records, only_one
 from sim.rigs.real.unhealed import left_on
 
 END_S = 5.0
@@ -85,24 +84,12 @@ def end_all(run: str) -> None:
 
 
 def _dead_records() -> list[dict[str, Any]]:
-    found = []
-    for path in sorted(living().glob("*.json")):
-        with contextlib.suppress(ValueError, OSError, KeyError, TypeError):
-            record = json.loads(path.read_text())
-            if not alive(record["owner"]):
-                found.append({**record, "path": path})
-    return found
+    return [record for record in all_records() if "owner" in record and not alive(record["owner"])]
 
 
 def _living_runs() -> set[str]:
     """Names of the runs that live."""
-    found = set()
-    for path in living().glob("*.json"):
-        with contextlib.suppress(ValueError, OSError, KeyError, TypeError):
-            record = json.loads(path.read_text())
-            if alive(record["owner"]):
-                found.add(str(record["run"]))
-    return found
+    return {str(record["run"]) for record in all_records() if "owner" in record and alive(record["owner"])}
 
 
 def _processes(records: list[dict[str, Any]]) -> list[_Found]:

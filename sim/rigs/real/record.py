@@ -28,6 +28,13 @@ def living() -> Path:
     return folder
 
 
+def all_records() -> Iterator[dict[str, Any]]:
+    """What every run wrote down, dead or alive, each with its `path`; what can't be read is passed over."""
+    for path in sorted(living().glob("*.json")):
+        with contextlib.suppress(ValueError, OSError, KeyError, TypeError):
+            yield {**json.loads(path.read_text()), "path": path}
+
+
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
     """Hold the cache's lock for removing: of two cleaners the second must not take what was made in between."""

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def choose(kind: str) -> tuple[Kind, str]:
     """(engine, why): `auto` takes docker when its daemon answers.
 
-    Raises EngineDown if docker was asked for and does not answer.
+    Raises BadInput for another word, EngineDown if docker was asked for and does not answer.
     """
     from sim.errors import EngineDown
 
+    if kind not in ("auto", "docker", "process"):
+        raise BadInput(f"there is no engine {kind!r}", where="--engine", todo="auto, docker or process")
     if kind == "process":
         return "process", "asked for"
     try:
@@ -32,9 +34,7 @@ def choose(kind: str) -> tuple[Kind, str]:
         return "process", f"no Docker daemon answers ({down.seen or down.what})"
     if kind == "docker":
         return "docker", f"asked for; daemon {said}"
-    if kind == "auto":
-        return "docker", f"its daemon answers ({said})"
-    raise BadInput(f"there is no engine {kind!r}", where="--engine", todo="auto, docker or process")
+    return "docker", f"its daemon answers ({said})"
 
 
 def _daemon() -> str:
