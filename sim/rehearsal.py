@@ -25,6 +25,7 @@ from sim.clock import LiveEnvironment
 from sim.control import ControlServer
 from sim.errors import BadInput, RehearsalError
 from sim.faults.drawing import with_drawn
+from sim.faults.link_proofs import prove_links
 from sim.faults.nemesis import Nemesis
 from sim.faults.orders import Orders
 from sim.faults.written import Written
@@ -52,7 +53,7 @@ from sim.taking_up import Taken, go_on, take_up
 
 GAUGE_S = 1.0
 """Once a second: what the screen shows moves no faster."""
-WARM_UP_S = 4.0
+WARM_UP_S = 3.0
 """Assumption: traffic runs this long before the baseline begins, so that connections are open."""
 
 Keep = Literal["never", "on-broken", "always"]
@@ -273,12 +274,7 @@ class _Rehearsal:
             await asyncio.shield(rig.close())
 
     async def _prove_links(self, rig: Any, journal: Journal, links: list[str]) -> None:
-        for link in links:
-            i = journal.invoke("harness", "link", value={"link": link})
-            try:
-                journal.complete(i, "ok", value={"link": link, **await rig.faults.prove_link(link)})
-            except (RehearsalError, OSError) as error:
-                journal.complete(i, "fail", value={"link": link}, error=str(error)[:300])
+        await prove_links(links, rig.faults.prove_link, journal)
         self.say(f"{len(links)} links tried with a toxic each")
 
     async def _play(self, rig: Any, journal: Journal) -> Ended:

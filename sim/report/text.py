@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # the screen takes words from here, and its first frame waits
     from sim.scenario import Scenario
 
 WIDTH = 78
+SUMMARY_LINES = 5
+"""What a check saw is told in so many lines at most; the rest is in verdict.json."""
 GLYPHS = {"held": "✓", "broken": "✗", "unknown": "?", "not_asked": "–", "open": "○"}
 _NEXT = {
     "10": "see it break: rehearse run 11    rehearse explain revocation",
@@ -99,9 +101,9 @@ def _checks(verdict: Verdict) -> Iterator[str]:
     yield ""
     yield f"{'CHECKS':<26}{'evidence':>9}  what was seen"
     for check in verdict.checks:
-        words = wrap(check.summary, WIDTH - 38) or [""]
+        words = wrap(check.summary, WIDTH - 38, max_lines=SUMMARY_LINES, placeholder=" …") or [""]
         yield f"  {GLYPHS[check.verdict]} {check.name:<22}{check.evidence:>9,}  {words[0]}"
-        for more in words[1:3]:
+        for more in words[1:]:
             yield f"{'':37}{more}"
 
 

@@ -1,7 +1,9 @@
 """The verify step's questions to the API, asked as ordinary ops and judged like them.
 
 Every grant that was revoked: each generation of its tokens is introspected (harmless, refresh
-tokens too), then refreshed, newest first. A sample of grants that nobody touched is refreshed
+tokens too), then those that were live at the copy or since are refreshed, newest first. Older ones were
+rotated away before it; and Hydra ends a whole chain at the first rotated token it is shown, so
+what it says to the next proves nothing. A sample of grants that nobody touched is refreshed
 and introspected, and remembered consents are put to use. Nothing here judges.
 """
 
@@ -70,7 +72,7 @@ class Proving:
             await work
 
     async def _dead(self, chain: Chain) -> None:
-        """Every token of a revoked grant: introspected, then refreshed, newest first."""
+        """Every token of a revoked grant: introspected; then the young ones refreshed, newest first."""
         tokens = dict(chain.refresh)
         if chain.index is not None:
             grant = self._population.grants[chain.index]
@@ -83,6 +85,8 @@ class Proving:
             await self._acts.look("verify-1", self._env.wall(),
                                   Look(chain, chain.access.value, "access", chain.access.gen), None)
         for gen, token in newest_first:
+            if chain.snapshot_gen is not None and gen < chain.snapshot_gen:
+                break
             # a chain of its own: the ledger must not take an answer for the owner's
             tried = Chain(chain.name, chain.client, chain.subject, index=None, gen=gen, born_s=self._env.wall())
             tried.refresh[gen] = token

@@ -212,3 +212,12 @@ def test_a_whole_judged_history_makes_a_report(ten: Scenario) -> None:
     assert max(map(len, lines)) <= WIDTH
     for name in FIGURES:
         assert any(f" {name} " in line for line in lines), name
+
+
+def test_a_sentence_about_a_check_never_ends_in_its_middle_unsaid(ten: Scenario) -> None:
+    """Whole if it has room; else one sees that there is more."""
+    for words, last in (("seven words of it " * 8 + "and an end", "an end"), ("seven words of it " * 40, "…")):
+        lines = told(ten, verdict(checks=[Check(name="data_equality", verdict="held", summary=words, evidence=7)]))
+        at = next(n for n, line in enumerate(lines) if "data_equality" in line and "✓" in line)
+        cell = [lines[at][37:], *(line[37:] for line in lines[at + 1:at + 6] if line.startswith(" " * 37))]
+        assert cell[-1].endswith(last), cell

@@ -54,7 +54,7 @@ def test_scenario_ten_says_what_the_format_promises():
         "verify",
         "close",
     ]
-    assert (ten.tokens.access, ten.tokens.refresh) == (20.0, 2_592_000.0)
+    assert (ten.tokens.access, ten.tokens.refresh) == (15.0, 2_592_000.0)
     assert (ten.traffic.rate, ten.traffic.day, ten.traffic.begin_at, ten.traffic.client_timeout) == (
         240.0,
         1440.0,

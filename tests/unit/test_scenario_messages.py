@@ -200,8 +200,8 @@ CASES = {
         HEAD + "change:\n  lifetime: {dwell: 10s}\n",
         4,
         21,
-        "dwell 10s is shorter than the old lifetime 20s",
-        "write dwell: 20s or more",
+        "dwell 10s is shorter than the old lifetime 15s",
+        "write dwell: 15s or more",
     ),
     "a short deadline": (
         HEAD + "change:\n  soak: {for: 10m, deadline: 1m}\n",

@@ -1,0 +1,60 @@
+"""What the verify step asks the API of a revoked grant."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sim.clock import LiveEnvironment
+from sim.traffic.acts import Acts
+from sim.traffic.ledger import Chain, Ledger
+from sim.traffic.minting import Minter
+from sim.traffic.population import Population
+from sim.traffic.proving import Proving
+from sim.traffic.watching import Look
+
+POPULATION = Population.draw(3, 200, {"web": 2, "cli": 1, "mcp": 1, "service": 1})
+MINTER = Minter("a system secret of a test", 3)
+
+
+class Asked:
+    """Writes down what is asked."""
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+        self.refreshes: list[int] = []
+
+    async def look(self, actor: str, due_s: float, look: Look, watch: object) -> Any:
+        if look.kind == "refresh":
+            self.looks.append(look.gen)
+
+    async def refresh(self, actor: str, due_s: float, chain: Chain) -> Any:
+        self.refreshes.append(chain.gen)
+
+
+async def prove(book: Ledger, name: str) -> Asked:
+    asked = Asked()
+    proving = Proving(LiveEnvironment(), cast(Acts, asked), book, POPULATION, MINTER, seed=3)
+    proving._remembered = list  # type: ignore[method-assign]
+    figures = await proving.prove(revoked=[name], sample=0)
+    assert figures["revoked_grants"] == 1
+    return asked
+
+
+async def test_every_generation_is_looked_at_and_those_alive_at_the_copy_or_since_are_refreshed() -> None:
+    book = Ledger(POPULATION, MINTER)
+    index = next(n for n, grant in enumerate(POPULATION.grants) if grant.state == "live" and grant.generations >= 3)
+    chain = book.seeded(index)
+    at_copy = chain.gen
+    chain.gen += 1
+    chain.refresh[chain.gen] = "rotated-after-the-copy.sig"
+    asked = await prove(book, chain.name)
+    assert asked.looks == list(range(at_copy + 1, -1, -1))
+    assert asked.refreshes == [at_copy + 1, at_copy]
+
+
+async def test_of_a_grant_made_since_the_copy_all_are_refreshed() -> None:
+    book = Ledger(POPULATION, MINTER)
+    chain = book.new("n-web-1-1", POPULATION.clients[0], "somebody", 0.0)
+    chain.gen, chain.refresh = 2, {0: "a.a", 1: "b.b", 2: "c.c"}
+    asked = await prove(book, chain.name)
+    assert asked.refreshes == [2, 1, 0]
