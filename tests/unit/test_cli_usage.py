@@ -157,7 +157,7 @@ def test_flags_come_from_the_environment_too(capsys, monkeypatch):
 def test_validate_says_what_it_saw(capsys):
     assert call(["validate", "10", "11"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[0] == "10-upgrade-b-capture-replay: 12 steps, at least 55 s, expects held"
+    assert out.splitlines()[0] == "10-upgrade-b-capture-replay: 12 steps, at least 40 s, expects held"
     assert err == "next: rehearse run 10 --dry\n"
 
 
