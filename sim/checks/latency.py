@@ -23,7 +23,7 @@ MOST_LATE = 0.01
 
 def check(reading: Reading, lost: Lost) -> Check:
     """Compare introspection after the switch with the baseline step's."""
-    before, after = reading.baseline.introspect, reading.after.introspect
+    before, after = reading.windows.baseline.introspect, reading.windows.after.introspect
     gauges = reading.timeline.gauges
     unsent = float(next((g.value["unsent"] for g in reversed(gauges) if g.value.get("unsent") is not None), 0))
     planned = reading.planned + unsent

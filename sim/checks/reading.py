@@ -21,13 +21,12 @@ from sim.checks.terms import Terms
 from sim.checks.timeline import Timeline
 from sim.checks.tracking import Tracking
 from sim.checks.verdict import WITNESSES
+from sim.checks.windows import Windows
 from sim.history.op import Op
 
 LATE_S = 0.05
 """Assumption: a sender 50 ms behind its plan no longer plays the plan; measured lateness on an
 idle machine is below 3 ms at p99 (ANCHORS C)."""
-WARM_UP_S = 2.0
-"""Assumption: connections, plans and caches are warm two seconds after a change."""
 UNFINISHED = ("the run ended", "given up")
 """How journal and traffic begin the error of an op that the end of the run cut off: it shows nothing."""
 
@@ -68,7 +67,7 @@ class Reading:
         self.said_waits = False
         """Whether ops say how long they waited at the edge."""
         self.planned = self.late = 0
-        self.baseline, self.after = Window(), Window()
+        self.windows = Windows(terms.compared_s)
         self.captured_acks = 0
         """Revocations acknowledged by blue with a capture sequence, for green: after a way back there is none."""
         self.capture_sequences: Counter[tuple[str, int]] = Counter()
@@ -81,9 +80,7 @@ class Reading:
         self.first_capture_s: float | None = None
         self.last_s = 0.0
         self.ops = 0
-        self._begun: dict[int, tuple[Op, Window | None]] = {}
-        self._window: Window | None = None
-        self._window_from_s = 0.0
+        self._begun: dict[int, tuple[Op, tuple[Window, ...]]] = {}
 
     def feed(self, op: Op) -> None:
         """Take the next op."""
@@ -92,7 +89,7 @@ class Reading:
         if op.process in HARNESS:
             self.timeline.feed(op)
             if op.f in ("step", "switch", "unsteady"):
-                self._turn(op)
+                self.windows.turn(op, self.timeline)
             return
         if op.type == "invoke":
             self._invoked(op)
@@ -104,14 +101,13 @@ class Reading:
     # -- invocations ------------------------------------------------------------------------
 
     def _invoked(self, op: Op) -> None:
-        window = None
+        windows: tuple[Window, ...] = ()
         if op.due_s is not None:
             self.planned += 1
             if op.t_s - op.due_s > LATE_S:
                 self.late += 1
-            if self._window is not None and op.due_s >= self._window_from_s:
-                window = self._window
-        self._begun[op.i] = (op, window)
+            windows = self.windows.of(op.due_s)
+        self._begun[op.i] = (op, windows)
         f = op.f
         self.gaps.begins(f, op.i, op.t_s)
         if f == "refresh":
@@ -123,7 +119,7 @@ class Reading:
 
     # -- completions ------------------------------------------------------------------------
 
-    def _completed(self, begun: Op, done: Op, window: Window | None) -> None:
+    def _completed(self, begun: Op, done: Op, windows: tuple[Window, ...]) -> None:
         f, kind, value = begun.f, done.type, done.value or {}
         cut_off = is_cut_off(done)
         answered = kind == "ok" or (kind == "fail" and is_answer(f, value))
@@ -131,11 +127,12 @@ class Reading:
                        answered=None if cut_off or value.get("shed") else answered)
         if not cut_off:
             self._count(begun, done, value)
-        if window is not None and kind != "info":
+        if windows and kind != "info":
             took_s = done.t_s - (begun.due_s if begun.due_s is not None else begun.t_s)
-            window.all.note(took_s)
-            if f == "introspect":
-                window.introspect.note(took_s)
+            for window in windows:
+                window.all.note(took_s)
+                if f == "introspect":
+                    window.introspect.note(took_s)
         if f == "introspect":
             if kind == "ok":
                 self._read(begun, done, bool(value.get("active")))
@@ -266,26 +263,6 @@ class Reading:
         if begun.f == "logout" and _is_5xx(value):
             return False
         return begun.f in ("authorize", "code", "logout") and spans(begun, self.timeline)
-
-    # -- windows ----------------------------------------------------------------------------
-
-    def _turn(self, op: Op) -> None:
-        """Open and close the two latency windows as the runbook goes on."""
-        timeline = self.timeline
-        if op.f == "switch":
-            if (op.value or {}).get("what", "edge") == "edge":
-                self._window = self.after if timeline.serving == "green" else None
-                self._window_from_s = op.t_s + WARM_UP_S
-        elif op.f == "unsteady":  # that window was no measure; the next one is watched
-            self.baseline = self._window = Window()
-            self._window_from_s = op.t_s + WARM_UP_S
-        elif op.f == "step":
-            step = timeline.steps[-1] if timeline.steps else None
-            if step is not None and step.kind == "baseline":
-                self._window = self.baseline if op.type == "invoke" else None
-                self._window_from_s = op.t_s + WARM_UP_S
-            elif step is not None and step.kind == "verify":
-                self._window = None  # its proofs are several times the traffic: no client's latency
 
 
 def is_refusal(value: dict[str, Any]) -> bool:

@@ -32,6 +32,8 @@ def check(reading: Reading, lost: Lost) -> Check:
     }
     if poisoned:
         figures["poisoned"] = float(poisoned.get("count", 0))
+    sample = _sample(reading) if not lost.refused else {}
+    figures |= sample
     if total:
         figures["lost_share"] = lost.chains_count / total
     losses = [tracking.losses[g] for g in lost.chains if g in tracking.losses]
@@ -51,9 +53,19 @@ def check(reading: Reading, lost: Lost) -> Check:
     return conclude(
         NAME, reading.terms, figures, evidence=lost.live_chains + refreshed, floor=FLOOR, unsure=unsure,
         totals={"lost_chains": float(total)}, broken=said,
-        held=f"{lost.chains_count} chains lost of {lost.live_chains} alive, {refreshed} refreshes answered"
-        if lost.chains_read else f"{refreshed} refreshes answered, {lost.chains_count} chains lost",
+        held=(f"{lost.chains_count} chains lost of {lost.live_chains} alive, {refreshed} refreshes answered"
+              if lost.chains_read else f"{refreshed} refreshes answered, {lost.chains_count} chains lost")
+        + (f"; {sample['sampled']:.0f} unused ones asked: at most {sample['sample_bound'] * 100:.1f} % are bad"
+           if sample else ""),
         witnesses=[loss.i for loss in losses])
+
+
+def _sample(reading: Reading) -> dict[str, float]:
+    """How many unused chains the verify step continued, and what that excludes; {} if it did not."""
+    verify = reading.timeline.step("verify")
+    if verify is None or verify.outcome != "ok" or not verify.figures.get("sampled"):
+        return {}
+    return {"sampled": float(verify.figures["sampled"]), "sample_bound": float(verify.figures["sample_bound"])}
 
 
 def _by_persona(reading: Reading, grants: set[str]) -> str:

@@ -25,28 +25,26 @@ def _phase(span: Span, undo: bool, now_s: float) -> Phase:
 
 
 def hydra(reading: Reading) -> dict[str, dict[str, float]]:
-    """Two windows of the same mix: blue during the baseline, green during the soak."""
+    """Two windows of one length and the same mix: blue in the baseline, green in the first soak.
+
+    A window that the end of the run cut short is left out: it is no equal of the other.
+    """
     found: dict[str, dict[str, float]] = {}
-    for name, role, side, window in (
-        ("before", "baseline", "blue", reading.baseline), ("after", "soak", "green", reading.after),
-    ):
-        span = reading.timeline.step(role)
-        if span is None:
+    for name, side in (("before", "blue"), ("after", "green")):
+        stretch = reading.windows.compared.get(name)
+        if stretch is None or reading.last_s < stretch.ends_s:
             continue
-        end_s = span.done_s if span.done_i >= 0 else reading.last_s
-        begun_s = max([span.begun_s, *(u.t_s for u in reading.timeline.unsteady if role == "baseline")])
-        gauges = [g for g in reading.timeline.gauges if begun_s <= g.t_s <= end_s]
-        figures = _usage(gauges, side)
-        figures |= _latency(window)
+        gauges = [g for g in reading.timeline.gauges if stretch.begins_s <= g.t_s <= stretch.ends_s]
+        figures = _usage(gauges, side) | _latency(stretch.window)
         if figures:
-            found[name] = figures
+            found[name] = figures | {"window_s": round(stretch.ends_s - stretch.begins_s, 3)}
     return found
 
 
 def _latency(window: Window) -> dict[str, float]:
-    if not window.all.count:
+    if not window.introspect.count:
         return {}
-    return {"p95_s": window.all.quantile_s(PERCENTILE), "operations": float(window.all.count)}
+    return {"p95_s": window.introspect.quantile_s(PERCENTILE), "operations": float(window.all.count)}
 
 
 def _usage(gauges: list[Instant], side: str) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from sim.checks.windows import WARM_UP_S
 from sim.history.figures import FIGURES
 
 if TYPE_CHECKING:  # the screen's first frame waits for no pydantic model
@@ -45,6 +46,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How long the edge lets a request wait."""
     in_place: bool = False
     """Both sides use one database: nothing can be left behind in the other."""
+    compared_s: float = 0.0
+    """Seconds of the baseline, and of the first soak on green, in which the two Hydras are compared; 0 = not at all."""
     cleanup_job: bool = False
     """Authz' periodic cleanup job is on."""
     cookie_ends: bool = True
@@ -68,6 +71,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             faults=tuple(f.name for f in scenario.every_fault if f.at != "by hand"),
             buffer_s=scenario.stack.edge.buffer,
             refresh_s=scenario.tokens.refresh, in_place=scenario.in_place,
+            compared_s=_compared_s(scenario),
             cleanup_job=scenario.stack.authz.cleanup is not None,
             cookie_ends=_major(scenario.stack.blue.hydra) < 2 <= _major(scenario.stack.green.hydra),
         )
@@ -79,6 +83,17 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             return written
         known = FIGURES[check][figure]
         return Limit(0.0, known.unit) if known.judged == "always" else None
+
+
+def _compared_s(scenario: Scenario) -> float:
+    """What both the baseline and the first soak after the switch have, once they are warm."""
+    kinds = [step.role for step in scenario.runbook]
+    if "baseline" not in kinds or "soak" not in kinds:
+        return 0.0
+    switched = kinds.index("cutover") if "cutover" in kinds else 0
+    soak = next((step for step in scenario.runbook[switched:] if step.role == "soak"), None)
+    baseline = next(step for step in scenario.runbook if step.role == "baseline")
+    return max(0.0, min(baseline.least_s, soak.least_s) - WARM_UP_S) if soak is not None else 0.0
 
 
 def _major(version: str) -> int:

@@ -80,6 +80,12 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "share", "share of chains lost", "Lost chains as a part of all live chains.", "never"),
         "live_chains": Figure(
             "count", "live chains", "Chains alive on blue when blue was fenced.", "never"),
+        "sampled": Figure(
+            "count", "chains sampled", "Chains that nobody used, continued through the API at the end.", "never"),
+        "sample_bound": Figure(
+            "share", "missed by the sample",
+            "The largest share of bad chains among those that nobody used which a sample without a bad one leaves "
+            "possible, with 95 % confidence: 1 - 0.05^(1/sampled).", "never"),
         "poisoned": Figure(
             "count", "grants poisoned",
             "Grants with rows that lost their subject: an old version refreshed what a newer one had issued and "

@@ -27,7 +27,7 @@ from sim.report.masking import masked
 from sim.report.matrix import Matrix
 from sim.report.periods import Periods, parts
 from sim.report.summary import window_s
-from sim.report.text import GLYPHS, again, not_shown
+from sim.report.text import GLYPHS, again, compared_length, not_shown
 from sim.scenario import Scenario
 
 PAGE = Path(__file__).parent / "page"
@@ -62,7 +62,7 @@ def page(verdict: Verdict, history: History, scenario: Scenario, *, reading: Rea
         **_times(reading, figures, scenario, verdict), phases=sections.phases(history, reading),
         gaps=sections.gaps(reading, history), uses=sections.let_in(reading, history),
         files=sections.files(history, reading), waits=sections.waits(reading), database=sections.database(verdict),
-        hydra=sections.hydra(verdict),
+        hydra=sections.hydra(verdict), hydra_window=compared_length(verdict),
         matrix=sections.matrix(figures.matrix), columns=figures.matrix.columns(),
         versions=sections.versions(scenario), not_shown=[masked(s) for s in not_shown(verdict, history, scenario)],
         debrief=debrief(history, scenario, verdict, reading), beside=beside,

@@ -134,11 +134,17 @@ HYDRA_ROWS = (("p95_s", "introspect P95 ms", 1000.0), ("rss_bytes", "RSS MB", 1e
                ("cpu_cores", "CPU cores", 1.0), ("goroutines", "goroutines", 1.0))
 
 
+def compared_length(verdict: Verdict) -> str:
+    """Over how long the two Hydras are compared; recordings of earlier versions do not say."""
+    window_s = verdict.hydra.get("before", {}).get("window_s")
+    return f"{window_s:.0f} s each" if window_s is not None else "two windows"
+
+
 def _hydra(verdict: Verdict) -> Iterator[str]:
     before, after = verdict.hydra.get("before", {}), verdict.hydra.get("after", {})
     if not before or not after:
         return
-    yield f"{'HYDRA, equal windows of the same mix':<40}{'before':>10}{'after':>10}{'change':>10}"
+    yield f"{f'HYDRA, {compared_length(verdict)} of the same mix':<40}{'before':>10}{'after':>10}{'change':>10}"
     for key, label, factor in HYDRA_ROWS:
         if key in before and key in after:
             old, new = before[key] * factor, after[key] * factor
@@ -154,6 +160,10 @@ def not_shown(verdict: Verdict, history: History, scenario: Scenario) -> list[st
     if scenario.stands_for:
         stands = ", ".join(f"{a} stands for {b}" for a, b in scenario.stands_for.items())
         said.append(f"real durations ({stands}; Hydra's and Postgres' own work is real)")
+    sampled, bound = (verdict.figure(f"session_continuity.{f}") for f in ("sampled", "sample_bound"))
+    if sampled and bound:
+        said.append(f"every chain that nobody used, asked through the API: {sampled:.0f} were, and at most "
+                    f"{bound * 100:.1f} % of the others are bad (95 % confidence)")
     asked_not = [c.name for c in verdict.checks if c.verdict == "not_asked"]
     if asked_not:
         said.append(f"not asked: {', '.join(asked_not)}")

@@ -117,15 +117,10 @@ def test_forming_tells_guards_their_figures() -> None:
     assert forming.figure("nonsense.figure") is None
 
 
-def test_phases_and_hydra() -> None:
+def test_phases_are_told_in_order() -> None:
     tale = Tale()
-    for role, side in (("baseline", "blue"), ("soak", "green")):
+    for role in ("baseline", "soak"):
         step = tale.begin("runbook", "step", step=role, kind=role)
-        for n in range(3):
-            tale.note("harness", "gauge", **{side: {"cpu_s": n * 0.5, "rss_bytes": 100, "goroutines": 7}})
-            tale.wait(1)
+        tale.wait(1)
         tale.end(step, route=None, step=role)
-    verdict = tale.ended().verdict()
-    assert [(p.name, p.outcome) for p in verdict.phases] == [("baseline", "ok"), ("soak", "ok")]
-    assert verdict.hydra["before"]["rss_bytes"] == 100
-    assert verdict.hydra["after"]["cpu_cores"] == pytest.approx(0.5, rel=0.05)
+    assert [(p.name, p.outcome) for p in tale.ended().verdict().phases] == [("baseline", "ok"), ("soak", "ok")]

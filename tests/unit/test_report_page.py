@@ -74,7 +74,7 @@ def test_figures_are_those_of_the_verdict(text: str, demo: tuple[Verdict, Histor
     assert "95 200 option 3: three grants a second" in words
     assert "20220513000001000006 string_slice_json 3.875 s" in words and "All 157 files" in words
     assert "rows updated 249,809" in words and "temporary files 39.3 MB" in words
-    assert "introspect P95 ms 29.9 25.8 −13 %" in words
+    assert "introspect P95 ms 11.7 17.0 +45 %" in words
     assert "180 revoked accepted" in words, "as many as the check counts uses"
     assert "rehearse run 10 --seed 10 --engine process" in words
 
