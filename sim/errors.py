@@ -7,6 +7,8 @@ is not one of these is a bug and ends with 255 and a traceback in the run's log.
 
 from __future__ import annotations
 
+import errno
+
 
 class RehearsalError(Exception):
     """Something failed that the user must hear about; ends the command with 255.
@@ -46,6 +48,21 @@ class EngineDown(RehearsalError):
 
 class NotReady(RehearsalError):
     """A part was started and did not become ready in time; carries its last output."""
+
+
+class DiskFull(RehearsalError):
+    """There is no room left where something must be written."""
+
+    NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+    @classmethod
+    def of(cls, error: BaseException, where: str = "") -> DiskFull | None:
+        """What to say of an error of the system, or None if it is another one."""
+        if not isinstance(error, OSError) or error.errno not in cls.NO_ROOM:
+            return None
+        return cls("the disk is full", where=where or str(error.filename or ""), seen=error.strerror or "",
+                   todo="free some room (`rehearse runs` lists run folders, `rehearse clean` removes what dead runs "
+                        "left), then run it again")
 
 
 class StepFailed(RehearsalError):

@@ -23,7 +23,7 @@ import simpy
 from sim.checks.verdict import Verdict, exit_code
 from sim.clock import LiveEnvironment
 from sim.control import ControlServer
-from sim.errors import BadInput, RehearsalError
+from sim.errors import BadInput, DiskFull, RehearsalError
 from sim.faults.drawing import with_drawn
 from sim.faults.link_proofs import prove_links
 from sim.faults.nemesis import Nemesis
@@ -210,15 +210,18 @@ class _Rehearsal:
             ended = Ended("failed", str(error))
             bug = error
         except Exception as error:
-            write_private(self.folder / "logs" / "bug.log", traceback.format_exc())
-            ended = Ended("failed", f"a bug: {error!r}")
-            bug = error
+            bug = DiskFull.of(error) or error
+            if bug is error:
+                write_private(self.folder / "logs" / "bug.log", traceback.format_exc())
+            ended = Ended("failed", str(bug) if bug is not error else f"a bug: {error!r}")
         finally:
             journal.note("harness", "end", {"ended": ended.how, "why": ended.why})
             journal.note("runbook", "state", {"state": "FINISHED", "why": ended.how})
             journal.close()
             if exposing is not None:
                 await exposing.close()
+        if journal.full is not None:  # half a history has no verdict
+            raise journal.full
         return self._judge(ended, bug)
 
     # signals: once = abort and roll back, twice or SIGTERM = stop and clean up now

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sim.errors import BadInput
 from sim.paths import runs
+
+ROOM_BYTES = 100_000_000
+"""Assumption: some times what scenario 10 leaves (18 MB in two minutes, measured); a longer run may still fill it."""
 
 
 def make_run_folder(slug: str, seed: int, run_dir: Path | None) -> Path:
@@ -20,6 +24,7 @@ def make_run_folder(slug: str, seed: int, run_dir: Path | None) -> Path:
     if run_dir is not None and (run_dir / "history.jsonl").exists():
         raise BadInput("this folder holds a run already", where=str(run_dir), todo="give --run-dir an empty folder")
     folder = run_dir if run_dir is not None else runs()
+    _must_have_room(folder)
     try:
         if run_dir is None:
             folder = _new_folder(f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}-{slug}-{seed}")
@@ -31,6 +36,18 @@ def make_run_folder(slug: str, seed: int, run_dir: Path | None) -> Path:
     if run_dir is None:
         point_latest(folder)
     return folder.resolve()
+
+
+def _must_have_room(folder: Path) -> None:
+    free = ROOM_BYTES
+    for there in (folder.absolute(), *folder.absolute().parents):  # the nearest that is there
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(there).free
+            break
+    if free < ROOM_BYTES:
+        raise BadInput("a run's folder takes more room than is left", where=str(folder),
+                       seen=f"{free / 1e6:.0f} MB are free",
+                       todo="free some, or give --run-dir a folder on another disk")
 
 
 def _new_folder(name: str) -> Path:

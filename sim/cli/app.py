@@ -16,7 +16,7 @@ from typer._click import exceptions as usage  # typer brings its own click; it i
 
 from sim.cli.commands import Lazy, hint
 from sim.cli.output import complain, complain_bug, complain_usage, progress
-from sim.errors import RehearsalError
+from sim.errors import DiskFull, RehearsalError
 
 HELP = """A local rehearsal of an OAuth server's upgrade: real Ory Hydra, real Postgres, real faults,
 and a verdict that can be trusted.
@@ -82,7 +82,8 @@ def call(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return complain_bug(error)
+        full = DiskFull.of(error)
+        return complain(full) if full is not None else complain_bug(error)
 
 
 def _sentence(error: usage.UsageError) -> str:

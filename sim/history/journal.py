@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from sim.errors import DiskFull
 from sim.history.history import History
 from sim.history.op import Header, Op, OpType
 
@@ -47,6 +48,8 @@ class Journal:
         self._open: dict[int, Op] = {}
         self._next = 0
         self._subscribers: list[Subscriber] = []
+        self.full: DiskFull | None = None
+        """Set once the disk had no room for an op: nothing is written from then on, and the run can't be judged."""
         self._flushed_ns = self.origin_ns = time.monotonic_ns()
 
     @classmethod
@@ -109,27 +112,45 @@ class Journal:
         return list(self._open.values())
 
     def flush(self) -> None:
-        """Put everything written so far into the file."""
-        self._file.flush()
+        """Put everything written so far into the file. Raises DiskFull, once."""
+        if self.full is not None:
+            return
+        try:
+            self._file.flush()
+        except OSError as error:
+            self._gave_up(error)
         self._flushed_ns = time.monotonic_ns()
 
     def close(self) -> None:
         """Complete what is open as `info` (the run ended under it) and close the file."""
         for op in self.open_ops():
             self.complete(op.i, "info", error="the run ended before an answer")
-        self._file.flush()
-        self._file.close()
+        self.flush()
+        try:
+            self._file.close()
+        except OSError:  # what had no room has none now
+            if self.full is None:
+                raise
 
     def _stamp(self) -> float:
         return round((time.monotonic_ns() - self.origin_ns) / 1e9, 6)
 
     def _write(self, op: Op) -> None:
         self._next += 1
-        self._file.write(self._encode(op) + b"\n")
-        if time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
-            self.flush()
+        if self.full is None:
+            try:
+                self._file.write(self._encode(op) + b"\n")
+            except OSError as error:
+                self._gave_up(error)
+            if time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
+                self.flush()
         for subscriber in self._subscribers:
             subscriber(op)
+
+    def _gave_up(self, error: OSError) -> None:
+        """Raise it; said once, so that the run can still be ended and cleaned up."""
+        self.full = DiskFull.of(error, str(self.path))
+        raise self.full or error
 
 
 def _whole_bytes(path: Path) -> int:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from sim.errors import DiskFull
 from sim.history.history import History
 from sim.history.journal import FLUSH_S, Journal
 from sim.history.op import Op, token_hash
@@ -186,3 +187,34 @@ def test_a_token_has_a_name_that_is_not_the_token(token: str) -> None:
     name = token_hash(token)
     assert len(name) == 16 and set(name) <= set("0123456789abcdef")
     assert name == token_hash(token) and name != token_hash(token + "x")
+
+
+def test_a_full_disk_is_told_once_and_the_run_can_still_end(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "history.jsonl", scenario="unit", seed=1, engine="process")
+    heard: list[Op] = []
+    journal.subscribe(heard.append)
+    first = journal.invoke("rs-1", "introspect")
+    journal.flush()
+    with open("/dev/full", "wb", buffering=1 << 16) as full:
+        journal._file.close()
+        journal._file = full
+        with pytest.raises(DiskFull) as said:
+            for _ in range(10_000):
+                journal.note("harness", "gauge", {"text": "x" * 100})
+        assert said.value.exit_code == 255 and "free some room" in said.value.todo
+        assert said.value.where == str(tmp_path / "history.jsonl")
+        before = len(heard)
+        journal.note("harness", "end", {"ended": "failed"})  # nobody is told again
+        assert len(heard) == before + 1
+        journal.close()
+    assert [op.i for op in heard if op.of == first]
+    assert journal.full is said.value
+    assert [op.i for op in History.load(tmp_path / "history.jsonl").ops] == [first]
+
+
+def test_another_error_of_the_disk_is_not_called_a_full_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "history.jsonl", scenario="unit", seed=1, engine="process")
+    journal._file.close()
+    with pytest.raises(ValueError, match="closed"):
+        journal.note("harness", "gauge", {})
+    assert journal.full is None

@@ -111,3 +111,13 @@ def test_a_part_that_others_may_read_is_not_written_into(tmp_path: Path) -> None
     part.chmod(0o666)
     write_private(tmp_path / "verdict.json", "x")
     assert mode(tmp_path / "verdict.json") == 0o600
+
+
+def test_a_disk_with_too_little_room_is_told_before_anything_is_started(
+        home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = runfolder.shutil.disk_usage(Path("/"))._replace(free=3_000_000)
+    monkeypatch.setattr(runfolder.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(BadInput, match="more room than is left") as said:
+        make_run_folder("slug", 1, None)
+    assert said.value.seen == "3 MB are free"
+    assert not list(runfolder.runs().glob("*slug*"))
