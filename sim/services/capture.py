@@ -178,6 +178,7 @@ class Capture:
             intent = Intent(
                 id=id, kind=found.kind, request_ids=found.request_ids, client=asked.client, subject=found.subject,
                 at=found.at, owner=found.owner, authenticated_before=found.authenticated_before,
+                has_refresh=found.has_refresh,
                 sealed=self._seal.close(case.recorded, id) if self._seal else None)
             sequence = await self._publish(intent_subject(direction), encode(intent), id=id)
         except (CannotResolve, QueueDown) as error:

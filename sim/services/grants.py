@@ -31,23 +31,25 @@ DEADLINE_S = 1.0
 
 Schema = Literal["1.x", "2.x"]
 
+_HAS_REFRESH = """EXISTS (SELECT FROM hydra_oauth2_refresh r
+                           WHERE r.request_id = t.request_id AND r.active) AS has_refresh"""
 _TOKEN: dict[Schema, str] = {
     # An inactive refresh token revokes nothing in 1.x.
-    "1.x": """
-        SELECT 'refresh' AS kind, request_id, client_id, subject, active AS certain
+    "1.x": f"""
+        SELECT 'refresh' AS kind, request_id, client_id, subject, active AS certain, true AS has_refresh
           FROM hydra_oauth2_refresh WHERE signature = ANY($1) AND active
         UNION ALL
-        SELECT 'access', request_id, client_id, subject, true
-          FROM hydra_oauth2_access WHERE signature = ANY($1) AND active""",
+        SELECT 'access', request_id, client_id, subject, true, {_HAS_REFRESH}
+          FROM hydra_oauth2_access t WHERE signature = ANY($1) AND active""",
     # In 2.3 a used one still does inside the grace period, whose upper bound is five minutes.
-    "2.x": """
-        SELECT 'refresh' AS kind, request_id, client_id, subject, active AS certain
-          FROM hydra_oauth2_refresh
+    "2.x": f"""
+        SELECT 'refresh' AS kind, request_id, client_id, subject, active AS certain, {_HAS_REFRESH}
+          FROM hydra_oauth2_refresh t
          WHERE signature = ANY($1)
            AND (active OR first_used_at > (now() AT TIME ZONE 'UTC') - interval '5 minutes')
         UNION ALL
-        SELECT 'access', request_id, client_id, subject, true
-          FROM hydra_oauth2_access WHERE signature = ANY($1) AND active""",
+        SELECT 'access', request_id, client_id, subject, true, {_HAS_REFRESH}
+          FROM hydra_oauth2_access t WHERE signature = ANY($1) AND active""",
 }
 _CONSENTS: dict[Schema, str] = {
     "1.x": """
@@ -91,6 +93,8 @@ class Found:
     """Of a login: Unix seconds up to which its browser sessions were begun, by the side's own rows and clock."""
     is_elsewhere: bool = False
     """True: a token that only the other side knows; this side's Hydra will answer 200 and do nothing."""
+    has_refresh: bool = False
+    """Of a token: its grant has an active refresh token on this side."""
 
     def joined(self, other: Found) -> Found:
         """What both sides know; where only the other one knows a token, what it knows."""
@@ -98,7 +102,7 @@ class Found:
             return replace(self, request_ids=sorted({*self.request_ids, *other.request_ids}))
         if self.request_ids or not other.request_ids:
             return self
-        return replace(other, at=self.at, is_elsewhere=True)
+        return replace(other, at=self.at, is_elsewhere=True, has_refresh=False)  # said of this side, which knows none
 
 
 def signatures(token: str) -> list[str]:
@@ -132,7 +136,8 @@ class Grants:
             if not rows:
                 return Found("access", [], "", "", at)
             row = rows[0]
-            return Found(row["kind"], [row["request_id"]], row["client_id"], row["subject"], at, row["certain"])
+            return Found(row["kind"], [row["request_id"]], row["client_id"], row["subject"], at, row["certain"],
+                         has_refresh=row["has_refresh"])
         rows = await self._fetch(_CONSENTS, asked.subject, asked.client or None)
         return Found(asked.kind, [row[0] for row in rows], "", asked.subject, at)
 

@@ -102,9 +102,10 @@ class Replay:
         if case.action != "settle":
             return names
         alive = await self._source.alive([(case.intent, names)])
-        if case.intent.kind == "refresh":
-            # Hydra ends the refresh tokens first and the access tokens after them. Whose request was cut off between
-            # the two was told nothing, and hears 200 when they try again: the token is unknown by then.
+        if case.intent.kind == "refresh" or case.intent.has_refresh:
+            # Asked for by either token, Hydra ends the refresh tokens first and the access tokens after them, in two
+            # transactions. Whose request was cut off between the two was told nothing, and hears 200 when they try
+            # again by the refresh token: it is unknown by then. A grant without one goes by a single delete.
             alive &= await self._source.refreshable(names)
         left = [] if "" in alive else [name for name in names if name not in alive]
         return None if alive and not left else left

@@ -56,6 +56,8 @@ class Intent:
     """Token: the client the grant belongs to; Hydra does nothing (200) if another one asks."""
     authenticated_before: float | None = None
     """Login: only browser sessions authenticated until then, Unix seconds."""
+    has_refresh: bool = False
+    """Token: the grant had an active refresh token on the side asked. False also from who did not say it."""
     sealed: str | None = None
     """The request itself, sealed; only if the edge records requests (scenario 14)."""
 
@@ -110,7 +112,8 @@ def said(status: int) -> Said:
 
 def encode(message: Intent | Outcome) -> bytes:
     """One JSON object, empty optional fields left out."""
-    fields = {name: value for name, value in asdict(message).items() if value not in (None, "") or name == "id"}
+    fields = {name: value for name, value in asdict(message).items()
+              if (value is not False and value not in (None, "")) or name == "id"}
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -121,11 +124,14 @@ def decode_intent(data: bytes) -> Intent:
         intent = Intent(id=str(fields["id"]), kind=fields["kind"], request_ids=[str(r) for r in fields["request_ids"]],
                         client=str(fields.get("client", "")), subject=str(fields.get("subject", "")),
                         at=float(fields["at"]), owner=str(fields.get("owner", "")),
-                        authenticated_before=fields.get("authenticated_before"), sealed=fields.get("sealed"))
+                        authenticated_before=fields.get("authenticated_before"),
+                        has_refresh=fields.get("has_refresh", False), sealed=fields.get("sealed"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadMessage(f"no intent: {type(error).__name__}") from error
     if intent.kind not in KINDS:
         raise BadMessage("no intent: unknown kind")
+    if not isinstance(intent.has_refresh, bool):
+        raise BadMessage("no intent: has_refresh is neither true nor false")
     return intent
 
 

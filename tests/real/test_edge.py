@@ -119,6 +119,23 @@ async def test_token_revocation_is_captured_with_its_grant(rig: BlueGreen) -> No
         assert grant[0]["request_id"].encode() in stored
 
 
+async def test_an_intent_says_whether_its_grant_had_a_refresh_token(rig: BlueGreen) -> None:
+    """By either token of a chain, and not for a client's own token."""
+    async with rig.world("gil") as world:
+        await world.client("with")
+        await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
+        first, second = await world.authorize("with"), await world.authorize("with")
+        own = await world.token("with", grant_type="client_credentials")
+        for token in (first["access_token"], second["refresh_token"], own["access_token"]):
+            assert (await world.revoke("with", token)).status == 200
+    queue, collected = Queue(f"nats://127.0.0.1:{rig.ports['nats']}"), Collected()
+    async for message in queue.read("forward", idle_s=0.2):
+        collected.take(message.subject, message.data)
+    await queue.close()
+    mine = sorted((one for one in collected.intents.values() if one.client == "with"), key=lambda one: one.at)
+    assert [(one.kind, one.has_refresh) for one in mine] == [("access", True), ("refresh", True), ("access", False)]
+
+
 async def test_wrong_secret_is_refused_and_foreign_client_revokes_nothing(rig: BlueGreen) -> None:
     async with rig.world("hal") as world:
         await world.client("owner")

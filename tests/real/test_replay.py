@@ -60,6 +60,7 @@ async def _tell(rig: BlueGreen) -> Story:
     for name, subject in (("kept", "ann"), ("by-access", "ann"), ("by-refresh", "bob"), ("rotated", "bob"),
                           ("consent", "cid"), ("subject-1", "dan"), ("subject-2", "dan"), ("foreign", "eve"),
                           ("refused", "eve"), ("unknown-dead", "fay"), ("unknown-alive", "fay"), ("late-alive", "gus"),
+                          ("half-dead", "gus"),
                           ("login", "hal"), ("late", "ivy")):
         await told.grant(rig, name, subject)
     async with rig.world("operator") as world:
@@ -90,8 +91,12 @@ async def _publish(rig: BlueGreen, told: Story) -> None:
         await world.rows("blue", "UPDATE hydra_oauth2_refresh SET active = false WHERE request_id = $1",
                          told.grants["unknown-dead"])
         await world.rows("blue", "DELETE FROM hydra_oauth2_access WHERE request_id = $1", told.grants["unknown-dead"])
-    for name, word in (("unknown-dead", "unknown"), ("unknown-alive", "unknown"), ("late-alive", None)):
-        intent = Intent(new_id(), "access", [told.grants[name]], name, "x", time.time(), owner=name)
+        # Hydra was cut off between its two statements: refresh tokens first, then access tokens
+        await world.rows("blue", "UPDATE hydra_oauth2_refresh SET active = false WHERE request_id = $1",
+                         told.grants["half-dead"])
+    for name, word in (("unknown-dead", "unknown"), ("unknown-alive", "unknown"), ("late-alive", None),
+                       ("half-dead", None)):
+        intent = Intent(new_id(), "access", [told.grants[name]], name, "x", time.time(), owner=name, has_refresh=True)
         for copy in range(2):  # beyond the duplicate window a second copy is stored
             await queue.publish(intent_subject("forward"), encode(intent), id=f"{intent.id}-{copy}")
             if word is not None:
@@ -100,7 +105,7 @@ async def _publish(rig: BlueGreen, told: Story) -> None:
     await queue.close()
 
 
-REVOKED = ("by-access", "by-refresh", "rotated", "consent", "subject-1", "subject-2", "unknown-dead")
+REVOKED = ("by-access", "by-refresh", "rotated", "consent", "subject-1", "subject-2", "unknown-dead", "half-dead")
 SPARED = ("kept", "foreign", "refused", "unknown-alive", "late-alive", "login")
 
 
@@ -162,9 +167,9 @@ async def test_replay_revokes_all_that_was_revoked_and_nothing_else(rig: BlueGre
         assert told["exit"] == 0, told
         assert {k: told[k] for k in ("captured", "confirmed", "refused", "unknown_settled", "late", "duplicates",
                                      "unexpected", "still_alive")} == {
-            "captured": 11, "confirmed": 7, "refused": 1, "unknown_settled": 2, "late": 1, "duplicates": 5,
+            "captured": 12, "confirmed": 7, "refused": 1, "unknown_settled": 2, "late": 2, "duplicates": 6,
             "unexpected": 0, "still_alive": []}
-        assert (told["replayed"], told["void"], told["skipped"]) == (7, 0, 4)
+        assert (told["replayed"], told["void"], told["skipped"]) == (8, 0, 4)
         for name in REVOKED:
             for tokens in (story.tokens[name], story.old.get(name, story.tokens[name])):
                 for kind in ("access_token", "refresh_token"):

@@ -12,7 +12,7 @@ from sim.services.capture import Capture
 from sim.services.gate import Shed
 from sim.services.grants import Found
 from sim.services.queue import QueueDown
-from sim.services.revocations import Asked
+from sim.services.revocations import Asked, decode_intent
 from sim.services.sealing import Recorded
 from sim.services.upstream import Lost, Reply
 
@@ -24,6 +24,7 @@ class Stand:
 
     def __init__(self, *, is_on: bool, queue_down: bool = False, lost: Exception | None = None) -> None:
         self.done: list[str] = []
+        self.stored: list[bytes] = []
         self.queue_down, self.lost = queue_down, lost
         any_self: Any = self
         self.capture = Capture(any_self, {"blue": any_self, "green": any_self}, any_self, on_failure="fail_closed",
@@ -35,11 +36,12 @@ class Stand:
         if self.queue_down:
             raise QueueDown("gone")
         self.done.append("stored" if ".intent." in subject else "closed")
+        self.stored.append(data)
         return 1
 
     async def resolve(self, asked: Asked) -> Found:
         self.done.append("resolved")
-        return Found("refresh", ["r1"], "c", "ann", 1.0)
+        return Found("refresh", ["r1"], "c", "ann", 1.0, has_refresh=True)
 
     async def subject_of(self, token: str) -> str | None:
         self.done.append("asked whose")
@@ -67,6 +69,7 @@ async def test_a_captured_revocation_is_looked_up_once() -> None:
     stand = Stand(is_on=True)
     assert (await stand.revoke())[1] == 1
     assert stand.done == ["resolved", "stored", "forwarded", "closed", "over: ann", "answered"]
+    assert decode_intent(stand.stored[0]).has_refresh is True
 
 
 @pytest.mark.parametrize(("names", "looked_up"), [(True, ["asked whose"]), (False, [])])

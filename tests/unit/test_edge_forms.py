@@ -78,9 +78,19 @@ def test_what_a_status_says(status: int, word: str) -> None:
 @given(st.builds(Intent, id=st.text(min_size=1), kind=st.sampled_from(KINDS),
                  request_ids=st.lists(st.text()), client=st.text(), subject=st.text(), at=st.floats(0, 2e9),
                  owner=st.text(), authenticated_before=st.none() | st.floats(0, 2e9),
-                 sealed=st.none() | st.text(min_size=1)))
+                 has_refresh=st.booleans(), sealed=st.none() | st.text(min_size=1)))
 def test_an_intent_survives_the_queue(intent: Intent) -> None:
     assert decode_intent(encode(intent)) == intent
+
+
+def test_an_intent_that_says_nothing_of_a_refresh_token_is_read() -> None:
+    """As an edge stored it that did not say so yet, and as one stores it today for a grant without."""
+    without = encode(Intent("1", "access", ["g"], "c", "ann", 0.0, owner="c"))
+    assert b"has_refresh" not in without and b'"at":0.0' in without
+    assert decode_intent(without).has_refresh is False
+    for odd in (b'"yes"', b"1", b"null"):
+        with pytest.raises(BadMessage):
+            decode_intent(without[:-1] + b',"has_refresh":' + odd + b"}")
 
 
 def test_foreign_messages_are_recognised() -> None:

@@ -338,7 +338,8 @@ async def test_take_nothing(plant: PLANT) -> None:
 async def test_resolve_access_only(plant: PLANT, bug: str, named: list[str]) -> None:
     plant(bug)
     grants = Grants("postgres://x", "blue")
-    row = {"kind": "refresh", "request_id": "r1", "client_id": "c", "subject": "ann", "certain": True}
+    row = {"kind": "refresh", "request_id": "r1", "client_id": "c", "subject": "ann", "certain": True,
+           "has_refresh": True}
 
     async def fetch(query: Any, *arguments: object) -> list[Any]:
         return [row]
