@@ -86,6 +86,8 @@ class Nemesis:
     def _whole(self, active: Active, ordered_s: float, tried: simpy.Event,
                by: str) -> Generator[simpy.Event, Any, None]:
         """From the order to the healing; `tried` fires when it was proven, or failed."""
+        if active.fault.waits and active.fault.until is not None:
+            self._env.process(self._bounded(active))
         made = yield from self._made(active, ordered_s, by)
         tried.succeed()
         if made:
@@ -134,6 +136,13 @@ class Nemesis:
         elif self._env.now < active.ends_s:
             yield self._env.any_of([over, self._env.timeout(active.ends_s - self._env.now)])
 
+    def _bounded(self, active: Active) -> Generator[simpy.Event, Any, None]:
+        """What waits for its point waits until its last instant, and no longer."""
+        assert active.fault.until is not None
+        yield from self._reached(active.fault.until)
+        if active.state == "making":
+            yield from self.heal(active)
+
     def _over(self, fault: Fault) -> simpy.Event:
         """Fires at the instant at which the fault is healed at the latest; never, if it has none."""
         if fault.until is None:
@@ -142,7 +151,9 @@ class Nemesis:
 
     def _reached(self, anchor: Anchor) -> Generator[simpy.Event, Any, None]:
         yield self._phases.reached(anchor.step)
-        yield self._env.timeout(max(0.0, self._phases.times_s[anchor.step] + anchor.offset_s - self._env.now))
+        left_s = self._phases.times_s[anchor.step] + anchor.offset_s - self._env.now
+        if left_s > 0:
+            yield self._env.timeout(left_s)
 
     def heal(self, active: Active) -> Generator[simpy.Event, Any, None]:
         """Take one fault off; written down when it is. One that could not be healed may be tried again."""

@@ -52,7 +52,7 @@ class Orders:
             raise Refused(f"{what} could not be made", seen=active.seen)
         made = f"{what}, in effect after {(active.effect_s or 0.0) * 1000:.0f} ms"
         if active.effect_s is None:
-            made = f"{what}, being made"
+            made = f"{what}, {'waits for its point' if fault.waits else 'being made'}"
         return f"{made}; {self._proof(active)}; {self._until(active)}"
 
     async def heal(self, who: str, arguments: dict[str, Any]) -> str:
@@ -123,6 +123,8 @@ class Orders:
     def _until(self, active: Active) -> str:
         if not CATALOGUE[active.fault.fault].lasts:
             return "over at once"
+        if active.fault.waits and active.effect_s is None:
+            return f"then{lasting(active.fault) or ' until somebody heals it'}"
         if active.ends_s == inf:
             return f"until somebody heals it (heal {active.fault.name})" if active.fault.for_ is None else "timed"
         return f"heals in {max(0.0, active.ends_s - self._env.now):.0f} s"

@@ -101,6 +101,7 @@ class Runner:
         ctx.phases.mark(step.name)
         if step not in self._done:
             self._done.append(step)
+        yield ctx.env.timeout(0)  # what is planned for this instant is ordered before the step acts
         began_s = ctx.env.now
         tried = yield from self._supervised(entry.act(ctx, step), step.deadline)
         took_s = round(ctx.env.now - began_s, 3)

@@ -112,6 +112,10 @@ class Fault(Strict):
     cpu: Share | None = None
     """Of one core."""
     memory: Size | None = None
+    after: Literal["intent", "forward"] | None = None
+    """The point of a captured revocation at which an edge is killed; None = at its instant, wherever it is then."""
+    message: int | None = Field(default=None, ge=0)
+    """How many captured revocations the replayer has applied when it is killed; None = at its instant."""
     offset: Offset | None = None
     """Of its wall clock: + ahead, - behind."""
 
@@ -135,7 +139,9 @@ class Fault(Strict):
             if getattr(self, key) is not None and key not in own_keys(self.fault):
                 takes = ", ".join(own.rstrip("_") for own in own_keys(self.fault)) or "no keys of its own"
                 word = key.rstrip("_")
-                raise ValueError(f"`{word}` does not belong to the fault `{self.fault}`, which takes {takes}")
+                others = " or ".join(name for name in CATALOGUE if key in own_keys(name))
+                raise ValueError(f"`{word}` does not belong to the fault `{self.fault}`, which takes {takes}"
+                                 f": write fault: {others or 'another'}, or leave {word} out")
         if self.for_ is not None and not kind.lasts:
             raise ValueError(f"the fault `{self.fault}` is over at once: it takes no `for`")
         if self.until is not None and not kind.lasts:
@@ -146,6 +152,11 @@ class Fault(Strict):
     def where(self) -> str:
         """The link or part it is made on."""
         return self.link or self.part or ""
+
+    @property
+    def waits(self) -> bool:
+        """True: once ordered it waits for its part to come to a point, and is made there."""
+        return self.after is not None or self.message is not None
 
 
 class Draw(Strict):

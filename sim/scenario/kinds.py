@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from sim.scenario.messages import suggest
+from sim.scenario.replicas import EDGE, origin
 
 PartKind = Literal["postgres", "queue", "hydra", "app", "job"]
 """What a part of the stack is; `app` is one of our own services, `job` runs once for its step."""
@@ -43,7 +44,7 @@ CATALOGUE: dict[str, FaultKind] = {
     "slicer": FaultKind("link", ("average_size",), ("size_variation", "delay")),
     "limit_data": FaultKind("link", ("bytes",)),
     "down": FaultKind("link"),
-    "kill": FaultKind(parts=(*RUNNING, "job")),
+    "kill": FaultKind(may=("after", "message"), parts=(*RUNNING, "job")),
     "stop": FaultKind(),
     "pause": FaultKind(),
     "restart": FaultKind(lasts=False),
@@ -63,6 +64,9 @@ CATALOGUE: dict[str, FaultKind] = {
 LATER = ("disk", "fsync")
 """Known by name, not built yet."""
 
+ONLY_ON = {("kill", "after"): EDGE, ("kill", "message"): "replayer"}
+"""(kind, key) → the one part (and its replicas) on which that kind takes that key."""
+
 COMMON = ("name", "fault", "link", "stream", "part", "at", "for_", "until")
 """Keys that do not belong to one kind."""
 
@@ -71,6 +75,11 @@ def own_keys(fault: str) -> tuple[str, ...]:
     """The keys a kind of fault takes beside the common ones."""
     kind = CATALOGUE[fault]
     return kind.needs + kind.may
+
+
+def keys_on(fault: str, part: str) -> tuple[str, ...]:
+    """The keys of its own that a kind of fault takes on that part."""
+    return tuple(key for key in own_keys(fault) if ONLY_ON.get((fault, key), origin(part)) == origin(part))
 
 
 def on(where: Literal["link", "part"]) -> tuple[str, ...]:

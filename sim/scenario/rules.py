@@ -12,7 +12,7 @@ from sim.history.figures import FIGURES, tolerable
 from sim.scenario.expect import VERDICTS
 from sim.scenario.faults import Anchor, Fault, condition
 from sim.scenario.inplace import in_place
-from sim.scenario.kinds import PartKind, unfit
+from sim.scenario.kinds import ONLY_ON, PartKind, keys_on, own_keys, unfit
 from sim.scenario.messages import Broken, Path, suggest
 from sim.scenario.model import Scenario
 from sim.scenario.order import names, order, writes
@@ -40,6 +40,11 @@ def misplaced(fault: Fault, links: Sequence[str], parts: dict[str, PartKind]) ->
         return "link", f"the stack has no link `{fault.link}`", suggest(fault.link, links, what="links")
     if fault.part is not None and (wrong := unfit(fault.fault, fault.part, parts)):
         return "part", *wrong
+    for key in own_keys(fault.fault):
+        if fault.part is not None and getattr(fault, key) is not None and key not in keys_on(fault.fault, fault.part):
+            only = ONLY_ON[fault.fault, key]
+            return key, f"`{key}` belongs to the fault `{fault.fault}` on `{only}`, not on `{fault.part}`", (
+                f"write part: {only}, or leave {key} out")
     if fault.from_ is not None:
         between = {frozenset(link.partition(":")[0].split("->")) for link in links}
         others = sorted({end for pair in between if fault.part in pair for end in pair} - {fault.part or ""})
@@ -177,6 +182,32 @@ def _faults(scenario: Scenario) -> Iterator[Broken]:
                 yield from _instant(scenario, instant, (*path, key))
 
 
+def _points(scenario: Scenario) -> Iterator[Broken]:
+    """What waits for a point must be able to come to it."""
+    roles = [step.role for step in scenario.runbook]
+    for path, fault in scenario.faults_with_paths():
+        if fault.after is not None and "capture" not in roles:
+            yield Broken((*path, "after"), f"{fault.name} would wait for ever: no revocation is captured",
+                         "add capture, or leave after out")
+        if fault.message is not None and "replay" not in roles:
+            yield Broken((*path, "message"), f"{fault.name} would wait for ever: nothing is replayed",
+                         "add replay, or leave message out")
+        elif fault.message is not None and isinstance(fault.at, Anchor) and not _precedes(scenario, fault.at, "replay"):
+            yield Broken((*path, "at"), "the replayer works by then, and is told where to stop before it begins",
+                         "write at: cutover, or at: replay without more")
+
+
+def _precedes(scenario: Scenario, instant: Anchor, role: str) -> bool:
+    """Whether an instant is the beginning of the step of that role, or comes before it; True if it is none at all."""
+    roles, names = [step.role for step in scenario.runbook], [step.name for step in scenario.runbook]
+    within = {"snapshot": "copy", "switch": "cutover"}.get(instant.step)
+    steps, name = (roles, within) if within else (names, instant.step.removesuffix(".end"))
+    if name not in steps:
+        return True
+    anchor, last = steps.index(name), roles.index(role)
+    return anchor < last or (anchor == last and instant == Anchor(names[last]))
+
+
 def _instant(scenario: Scenario, instant: Anchor, path: Path) -> Iterator[Broken]:
     steps = [step.name for step in scenario.runbook]
     anchor = instant.step.removesuffix(".end")
@@ -287,6 +318,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Broken]], ...] = (
     _single_steps,
     in_place,
     _faults,
+    _points,
     _drawn,
     _guards,
     _tolerances,

@@ -23,6 +23,7 @@ from typing import Any, Literal
 from sim.services import planted
 from sim.services.gate import Shed
 from sim.services.grants import CannotResolve, Found, Grants
+from sim.services.halting import Halt
 from sim.services.queue import Queue, QueueDown, intent_subject, outcome_subject
 from sim.services.revocations import Asked, Intent, Outcome, Said, encode, new_id, said
 from sim.services.sealing import Recorded, Seal
@@ -84,6 +85,7 @@ class Capture:
         self._publish = planted.unawaited(queue.publish) if planted.on("acknowledge-early") else queue.publish
         self.is_on = False
         self.direction: Direction = "forward"
+        self.halt = Halt()
         self._counts: dict[str, int] = {"captured": 0, "confirmed": 0, "refused": 0, "unknown": 0, "failed": 0}
         self._under_way: set[asyncio.Task[None]] = set()
         self._open = 0
@@ -146,6 +148,7 @@ class Capture:
         intent, sequence, found = stored
         word: Said = "unknown"
         answer: Reply | NotSent | Lost | Shed
+        await self.halt.passing("intent", intent, found, direction)
         try:
             answer = await case.forward()
             word = await self._said(answer, case.side, found)
@@ -158,6 +161,8 @@ class Capture:
             answer, word = Shed("not_in_force"), "refused"  # Hydra did nothing, and nor could we
         except Lost as error:
             answer = error
+        if word == "confirmed":
+            await self.halt.passing("forward", intent, found, direction)
         self._counts[word] += 1
         is_stored = await self._close(Outcome(intent.id, word), direction=direction)
         await case.answer(answer, sequence)

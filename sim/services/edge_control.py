@@ -8,6 +8,7 @@ from multidict import CIMultiDict
 
 from sim.services.edge_requests import Edge
 from sim.services.grants import CannotResolve
+from sim.services.halting import POINTS, Point
 from sim.services.queue import QueueDown
 from sim.services.settings import SIDES, Direction, Side
 from sim.services.upstream import Lost, NotSent
@@ -27,7 +28,8 @@ class EdgeControl:
         POST /probe {target} → {}, 502 if it does not answer;
         PUT /writes {allowed, deadline_s} → {allowed, in_flight}, what is still under way if they are refused;
         PUT /capture {on, direction} → {barrier_s}, 503 if the queue is not there, 504 if an earlier
-        revocation stays open.
+        revocation stays open;
+        PUT /halt {after: intent | forward | null} → {}; POST /halted {within_s} → see `Halt.stood`.
         """
         edge = self._edge
         match (method, path):
@@ -56,6 +58,11 @@ class EdgeControl:
                 except TimeoutError as error:
                     return 504, {"error": "barrier", "why": str(error)}
                 return 200, {"barrier_s": round(barrier_s, 4)}
+            case ("PUT", "/halt"):
+                edge.capture.halt.order(_point(body["after"]))
+                return 200, {}
+            case ("POST", "/halted"):
+                return 200, await edge.capture.halt.stood(float(body["within_s"]))
             case ("POST", "/probe"):
                 try:
                     await self._probe(str(body["target"]))
@@ -102,6 +109,12 @@ def _share(word: Any) -> float:
 def _direction(word: Any) -> Direction:
     if word not in ("forward", "back"):
         raise ValueError("forward or back")
+    return word  # type: ignore[no-any-return]
+
+
+def _point(word: Any) -> Point | None:
+    if word is not None and word not in POINTS:
+        raise ValueError(f"{', '.join(POINTS)} or null")
     return word  # type: ignore[no-any-return]
 
 

@@ -7,6 +7,9 @@ target's rows. A last look takes away what a refresh under way meanwhile put bac
 `--by token` is the plausible mistake instead: it sends the recorded requests again, to the
 target's own API, and believes the status.
 
+With REPLAY_HALT_AFTER=N it says {"event": "halted", "message": N} once the N oldest captured revocations
+are dealt with, and stands still until somebody kills it: what a fault of that name asks for.
+
 Prints JSON lines: {"event": "progress", "done", "total"} and last {"event": "done", …}; exits 0
 only if all was applied, 1 if something was not, 75 if the queue or a database did not answer.
 Run: `python -m sim.services.replayer --direction forward|back --by grant|token --workers N [--idle-s S]`.
@@ -22,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import uvloop
 from asyncpg.exceptions import InterfaceError, PostgresError
@@ -37,6 +40,7 @@ from sim.services.settings import BadSetting, Direction, Environment, Side
 
 SOURCE: dict[Direction, Side] = {"forward": "blue", "back": "green"}
 TARGET: dict[Direction, Side] = {"forward": "green", "back": "blue"}
+HALT_AFTER = "REPLAY_HALT_AFTER"
 PROGRESS_S = 0.1
 BATCH = 500
 """Assumption: five hundred grants a transaction keep its locks short and its scans few."""
@@ -55,10 +59,17 @@ class Replay:
         self._acted: list[Taken] = []
         self._printed_s = 0.0
 
-    async def run(self, workers: int) -> list[str]:
-        """Apply everything; returns the request_ids that still live on the target (should be none)."""
+    async def run(self, workers: int, *, halt_after: int | None = None) -> list[str]:
+        """Apply everything; returns the request_ids that still live on the target (should be none).
+
+        With `halt_after` so many of the oldest and no more; then it stands still for good.
+        """
         cases = self._collected.cases()
-        self._progress(len(cases))
+        total = len(cases)
+        self._progress(total)
+        is_halting = halt_after is not None and halt_after <= total
+        if is_halting:
+            cases = cases[:halt_after]
         size = min(BATCH, max(1, -(-len(cases) // workers)))
         pages = [cases[n:n + size] for n in range(0, len(cases), size)]
         if planted.on("drop-page"):
@@ -70,11 +81,13 @@ class Replay:
         async def work() -> None:
             for batch in batches:
                 await self._together(batch)
-                self._progress(len(cases))
+                self._progress(total)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(work())
+        if is_halting:
+            await stand_still(len(cases))
         return await self._second_look()
 
     async def _together(self, batch: list[Case]) -> None:
@@ -150,10 +163,18 @@ def say(line: dict[str, Any]) -> None:
     print(json.dumps(line, separators=(",", ":")), flush=True)
 
 
+async def stand_still(message: int) -> NoReturn:
+    """So many messages are applied: say it, and do nothing more."""
+    say({"event": "halted", "message": message})
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("unreachable")
+
+
 async def replay(direction: Direction, by: str, workers: int, idle_s: float) -> int:
     """The whole job; returns the exit code. Raises BadSetting and Unsealable."""
     environment = Environment()
     queue = Queue(environment.text("REPLAY_QUEUE"))
+    halt_after = int(environment.number(HALT_AFTER, 0)) if environment.text(HALT_AFTER, "") else None
     collected = Collected()
     target = source = None
     try:
@@ -161,14 +182,18 @@ async def replay(direction: Direction, by: str, workers: int, idle_s: float) -> 
         async for message in queue.read(direction, idle_s=idle_s):
             collected.take(message.subject, message.data)
         if by == "token":
+            cases = collected.cases()
             async with Resender(environment, TARGET[direction]) as resender:
-                applied, failed = await resender.run(collected.cases(), workers)
+                if halt_after is not None and halt_after <= len(cases):
+                    await resender.run(cases[:halt_after], workers)
+                    await stand_still(halt_after)
+                applied, failed = await resender.run(cases, workers)
             say(summary(collected, applied, Counter(), []))
             return 1 if failed or collected.unexpected else 0
         target = await Rows.open(environment.text(f"REPLAY_{TARGET[direction].upper()}_DSN"), connections=workers)
         source = await Rows.open(environment.text(f"REPLAY_{SOURCE[direction].upper()}_DSN"), connections=1)
         work = Replay(collected, target, source)
-        still = await work.run(workers)
+        still = await work.run(workers, halt_after=halt_after)
         say(summary(collected, work.applied, work.rows, still))
         return 1 if still or collected.unexpected else 0
     except* (QueueDown, PostgresError, InterfaceError, OSError, TimeoutError) as group:

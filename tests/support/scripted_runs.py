@@ -3,6 +3,8 @@
 from scripted_rig import ScriptedRig
 
 from sim.clock import LiveEnvironment
+from sim.faults.nemesis import Nemesis
+from sim.faults.written import Written
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
@@ -30,6 +32,22 @@ class NoProofs:
         return {"sampled": sample}
 
 
+class NotedFaults:
+    """Makes nothing, and writes it down among the acts."""
+
+    def __init__(self, done):
+        self.done = done
+
+    async def make(self, fault):
+        self.done.append(f"fault {fault['name']}")
+
+    async def prove(self, name):
+        return {"proven": True, "expected": "", "seen": ""}
+
+    async def heal(self, name):
+        return {"seen": ""}
+
+
 def traffic(env, journal, phases, until, slow_s):
     """Answered operations, so that the baseline and the proof that blue is well have something to see.
 
@@ -47,7 +65,7 @@ def traffic(env, journal, phases, until, slow_s):
 
 
 async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=False, drop=("lifetime",), guards=(),
-               steps=None, figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0)):
+               steps=None, figure=lambda name: None, heal_all=None, slow_s=(0.0, 0.0), faults=()):
     scenario = load_scenario("10", sets=[s for s in QUICK if not any(d in s for d in drop)] + list(sets))
     steps = steps or [s for s in scenario.runbook if s.name not in drop]
     scenario = scenario.model_copy(update={"runbook": steps, "guards": [Guard.model_validate(g) for g in guards]})
@@ -62,6 +80,9 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
                   NoProofs(), {"revoked": revoked})
     if heal_all:
         ctx.facts["heal_all"] = lambda: heal_all(env, operations)
+    if faults:
+        Nemesis(env, list(faults), NotedFaults(operations.done), journal, phases, Written(tmp_path / "faults.jsonl"),
+                1).start()
     runner = Runner(ctx, attended=attended, yes=yes, pause_before=None, figures=lambda: figure)
     process = env.process(runner.play())
     traffic(env, journal, phases, process, slow_s)

@@ -3,66 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
-from multidict import CIMultiDict
+from captures import Stand
 
-from sim.services.capture import Capture
 from sim.services.gate import Shed
-from sim.services.grants import Found
-from sim.services.queue import QueueDown
-from sim.services.revocations import Asked, decode_intent
-from sim.services.sealing import Recorded
-from sim.services.upstream import Lost, Reply
-
-RECORDED = Recorded("POST", "", "", "", "", "")
-
-
-class Stand:
-    """A capture on fakes that writes down what happens, in order."""
-
-    def __init__(self, *, is_on: bool, queue_down: bool = False, lost: Exception | None = None) -> None:
-        self.done: list[str] = []
-        self.stored: list[bytes] = []
-        self.queue_down, self.lost = queue_down, lost
-        any_self: Any = self
-        self.capture = Capture(any_self, {"blue": any_self, "green": any_self}, any_self, on_failure="fail_closed",
-                               seal=None)
-        self.capture.is_on = is_on
-        self.hold: asyncio.Event | None = None
-
-    async def publish(self, subject: str, data: bytes, *, id: str) -> int:
-        if self.queue_down:
-            raise QueueDown("gone")
-        self.done.append("stored" if ".intent." in subject else "closed")
-        self.stored.append(data)
-        return 1
-
-    async def resolve(self, asked: Asked) -> Found:
-        self.done.append("resolved")
-        return Found("refresh", ["r1"], "c", "ann", 1.0, has_refresh=True)
-
-    async def subject_of(self, token: str) -> str | None:
-        self.done.append("asked whose")
-        return "ann"
-
-    async def forward(self) -> Reply:
-        self.done.append("forwarded")
-        if self.hold is not None:
-            await self.hold.wait()
-        if self.lost is not None:
-            raise self.lost
-        return Reply(200, CIMultiDict(), b"")
-
-    async def over(self, whose: str | None) -> None:
-        self.done.append(f"over: {whose}")
-
-    async def revoke(self, *, names: bool = True) -> Any:
-        answer = await self.capture.revoke(Asked("token", "t", "c"), "blue", RECORDED, self.forward, self.over,
-                                           names=names)
-        self.done.append("answered")
-        return answer
+from sim.services.revocations import decode_intent
+from sim.services.upstream import Lost
 
 
 async def test_a_captured_revocation_is_looked_up_once() -> None:

@@ -108,11 +108,27 @@ def test_dry_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     ("faults: [{name: a, fault: down, link: edge->queue, at: copy, until: by hand}]", "`by hand` is no instant"),
     ("faults: [{name: a, fault: down, link: edge->queue, at: copy, until: migrat.end}]", "did you mean migrate?"),
     ("faults: [{name: a, fault: kill, part: edge, link: edge->queue, at: copy}]", "on a part, not on a link"),
+    ("faults: [{name: a, fault: kill, part: replayer, message: 1, at: replay + 1s}]", "the replayer works by then"),
+    ("faults: [{name: a, fault: kill, part: replayer, message: 1, at: soak}]", "the replayer works by then"),
+    ("faults: [{name: a, fault: kill, part: replayer, message: 1, at: nowhere}]", "no step `nowhere`"),
+    ("remove: [replay]\nfaults: [{name: a, fault: kill, part: replayer, message: 1, at: copy}]", "nothing is replayed"),
+    ("faults: [{name: a, fault: kill, part: authz, after: forward, at: copy}]", "on `edge`, not on `authz`"),
 ])
 def test_what_can_not_be_is_refused_in_words(line: str, why: str) -> None:
     with pytest.raises(BadScenario) as told:
         load_text(f"format: 1\nextends: 10\n{line}\n")
     assert why in str(told.value)
+
+
+@pytest.mark.parametrize("line", [
+    "faults: [{name: a, fault: kill, part: edge, after: intent, at: copy, for: 1s}]",
+    "stack: {edge: {instances: 2}}\nfaults: [{name: a, fault: kill, part: edge-2, after: forward, at: by hand}]",
+    *(f"faults: [{{name: a, fault: kill, part: replayer, message: 0, at: {at}}}]"
+      for at in ("replay", "cutover.end", "cutover + 1s", "switch", "by hand")),
+])
+def test_a_kill_may_wait_for_its_point(line: str) -> None:
+    (fault,) = load_text(f"format: 1\nextends: 10\n{line}\n").faults
+    assert fault.waits
 
 
 def test_what_an_engine_can_not_do_is_refused_by_name_before_anything_is_started() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import simpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -240,6 +241,77 @@ async def test_a_fault_ends_with_its_phase_at_the_latest(tmp_path: Path) -> None
     healed = [c.begun.value["name"] for c in history.calls() if c.begun.f == "heal" and c.begun.value]
     assert unhealed(stage.path) == []
     assert healed[0] == "c" and set(healed[1:]) == {"a", "b"}, "its own time first, then the phase, not 1h"
+
+
+class Waiting(ScriptedFaults):
+    """A fault is made once its part comes to a point, or not at all if it is healed before."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.point, self.healed, self.over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def make(self, fault: Mapping[str, Any]) -> None:
+        waits = [asyncio.ensure_future(one.wait()) for one in (self.point, self.healed)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+        self.over.set()
+        self._note("make" if self.point.is_set() else "give up", fault["name"])
+        if not self.point.is_set():
+            raise StepFailed("healed before its point")
+
+    async def heal(self, name: str) -> dict[str, Any]:
+        self.healed.set()
+        await self.over.wait()  # as RealFaults: never made and healed at once
+        return await super().heal(name)
+
+
+def dying(**more: Any) -> Fault:
+    return Fault.model_validate({"name": "dies", "fault": "kill", "part": "edge", "at": "copy", "after": "intent",
+                                 **more})
+
+
+async def test_what_waits_for_its_point_lasts_from_there(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, dying(**{"for": "400ms"}))
+    rig: Any = Waiting(stage.path)
+    stage.rig = rig
+    stage.nemesis._rig = rig
+
+    def walk(stage: Stage) -> Generator[simpy.Event, Any, None]:
+        stage.phases.mark("copy")
+        yield stage.env.timeout(0.15)
+        assert lines(stage.path) == [("dies", "making")] and stage.nemesis.active["dies"].state == "making"
+        rig.point.set()
+        yield stage.env.timeout(0.9)
+
+    history = await stage.play(walk)
+    made, healed = history.calls()
+    assert made.done is not None and made.done.value is not None and made.begun.value is not None
+    assert made.begun.value["after"] == "intent"
+    assert made.done.value["effect_s"] >= 0.15, "from the order to the effect"
+    assert healed.begun.t_s - made.done.t_s >= 0.2, "its time counts from there, not from the order"
+    assert lines(stage.path) == [("dies", "making"), ("dies", "made"), ("dies", "healed")]
+
+
+@pytest.mark.parametrize("until", [None, "copy.end"])
+async def test_what_never_comes_to_its_point_is_called_off_and_not_proven(tmp_path: Path, until: str | None) -> None:
+    """By its last instant, or by the end of the run."""
+    stage = Stage(tmp_path, dying(until=until))
+    rig: Any = Waiting(stage.path)
+    stage.rig = rig
+    stage.nemesis._rig = rig
+
+    def walk(stage: Stage) -> Generator[simpy.Event, Any, None]:
+        stage.phases.mark("copy")
+        yield stage.env.timeout(0.05)
+        stage.phases.mark("copy.end")
+        yield stage.env.timeout(0.1)
+        assert (stage.nemesis.active == {}) is (until is not None)
+        yield stage.env.process(stage.nemesis.stand_down())
+
+    history = await stage.play(walk)
+    assert sorted(acts(history)) == [("fault", "fail"), ("heal", "ok")]
+    assert ("make", "dies") not in rig.asked and unhealed(stage.path) == []
 
 
 class Crash(BaseException):

@@ -133,6 +133,10 @@ async def test_heal_without_a_name_heals_all(tmp_path: Path) -> None:
     ({"fault": "kill", "link": "edge->queue"}, "needs `part`"),
     ({"fault": "cpu", "part": "edge", "parameters": {"cpu": "10%"}}, "the process engine can't make the fault `cpu`"),
     ({"fault": "full", "part": "edge"}, "it can on queue"),
+    ({"fault": "kill", "part": "queue", "parameters": {"after": "intent"}}, "on `edge`, not on `queue`"),
+    ({"fault": "kill", "part": "edge", "parameters": {"message": "3"}}, "on `replayer`, not on `edge`"),
+    ({"fault": "kill", "part": "edge", "parameters": {"after": "intnt"}}, "`after`"),
+    ({"fault": "stop", "part": "edge", "parameters": {"after": "intent"}}, "write fault: kill, or leave after out"),
     ({"fault": "restart", "part": "edge", "for_s": 3}, "over at once"),
     ({"fault": "partition", "part": "edge", "parameters": {"from": "copier"}}, "no link leads between"),
     ({"fault": "lock", "part": "blue-postgres", "parameters": {"table": "a; DROP"}}, "`table`"),
@@ -226,5 +230,28 @@ async def test_numbers_are_seconds_and_bytes_as_a_screen_sends_them(tmp_path: Pa
         await sitting.orders.inject("kim", {"fault": "bandwidth", "link": "edge->queue", "rate": 65536.0})
         told = await sitting.orders.faults("", {})
         assert "latency 250ms" in told and "rate 64KiB/s" in told and "heals in 10 s" in told
+
+    await sitting.play(act)
+
+
+async def test_an_order_that_waits_for_its_point_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.faults.orders.PROOF_S", 0.05)
+    sitting = Sitting(tmp_path)
+    comes = asyncio.Event()
+
+    async def make(fault: Mapping[str, Any]) -> None:
+        assert fault["message"] == 3
+        await comes.wait()
+
+    monkeypatch.setattr(sitting.rig, "make", make)
+
+    async def act() -> None:
+        told = await sitting.orders.inject("kim", {"fault": "kill", "part": "replayer", "parameters": {"message": "3"}})
+        assert told == ("kill-1: kill on replayer, waits for its point; not in effect yet; "
+                        "then until somebody heals it")
+        comes.set()
+        await asyncio.sleep(0.05)
+        assert "proven" in await sitting.orders.faults("kim", {})
+        await sitting.orders.heal("kim", {})
 
     await sitting.play(act)

@@ -9,7 +9,7 @@ from scripted_runs import play
 from sim.errors import BadInput, Refused
 from sim.runbook.desk import Desk
 from sim.runbook.gates import refuse_unattended
-from sim.scenario import load_scenario
+from sim.scenario import Fault, load_scenario
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,17 @@ async def test_a_whole_runbook_in_order(tmp_path):
                     "release", "replay forward", "capture off back", "drop grant indexes", "stop blue"]
     steps = [(op.value["step"], op.type) for op in history.ops if op.f == "step" and op.type != "invoke"]
     assert all(kind == "ok" for _, kind in steps) and len(steps) == 11
+
+
+async def test_what_is_planned_for_a_steps_beginning_is_ordered_before_it_acts(tmp_path):
+    """So a job can be told where to stop before it begins."""
+    operations = ScriptedOperations()
+    faults = [Fault(name=step, fault="kill", part="edge", at=step) for step in ("capture", "copy", "replay")]
+    ended, _ = await play(tmp_path, operations, faults=faults)
+    assert ended.how == "completed", ended
+    done = operations.done
+    for step, act in (("capture", "capture on forward"), ("copy", "copy"), ("replay", "replay forward")):
+        assert done.index(f"fault {step}") + 1 == done.index(act)
 
 
 def upgraded_first():

@@ -168,6 +168,27 @@ CASES = {
         "the fault `latency` needs `latency`",
         "",
     ),
+    "a point on another part": (
+        HEAD + "faults:\n  - {name: a, fault: kill, part: blue-hydra, after: intent, at: copy}\n",
+        4,
+        53,
+        "`after` belongs to the fault `kill` on `edge`, not on `blue-hydra`",
+        "write part: edge, or leave after out",
+    ),
+    "a point that is none": (
+        HEAD + "faults:\n  - {name: a, fault: kill, part: edge, after: forwrd, at: copy}\n",
+        4,
+        47,
+        "`forwrd` is not one of intent, forward",
+        "did you mean forward?",
+    ),
+    "a point without a capture": (
+        "format: 1\nextends: 11\nfaults:\n  - {name: a, fault: kill, part: edge, after: intent, at: copy}\n",
+        4,
+        47,
+        "a would wait for ever: no revocation is captured",
+        "add capture",
+    ),
     "another fault's key": (
         HEAD + "faults:\n  - {name: a, fault: down, link: edge->queue, at: copy, rate: 3KB/s}\n",
         4,

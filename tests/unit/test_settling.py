@@ -5,28 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from captures import Side
 
 from sim.services.replayer import Replay
 from sim.services.replaying import Collected
 from sim.services.revocations import Intent
-
-
-class Side:
-    """Rows that say what a test wants, and write down what was taken."""
-
-    def __init__(self, alive: set[str] | None = None, refreshable: set[str] | None = None) -> None:
-        self._alive, self._refreshable = alive or set(), refreshable or set()
-        self.taken: list[str] = []
-
-    async def alive(self, taken: Any, *, codes: bool = False) -> set[str]:
-        return self._alive & {name for _, names in taken for name in names}
-
-    async def refreshable(self, names: Any) -> set[str]:
-        return self._refreshable & set(names)
-
-    async def revoke(self, taken: Any) -> dict[str, list[str]]:
-        self.taken += [name for _, names in taken for name in names]
-        return {"hydra_oauth2_refresh": self.taken}
 
 
 @pytest.mark.parametrize(("kind", "has_refresh", "alive", "refreshable", "taken"), [

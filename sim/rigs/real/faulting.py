@@ -16,6 +16,7 @@ from sim.rigs.real.faults.links import LinkFaults
 from sim.rigs.real.faults.maker import Maker, Told
 from sim.rigs.real.faults.partitions import Partitions
 from sim.rigs.real.faults.parts import PartFaults
+from sim.rigs.real.faults.points import KillPoints
 from sim.rigs.real.faults.queue import Duplicate, Full
 from sim.rigs.real.faults.secret import WrongSecret
 from sim.rigs.real.faults.twice import Twice
@@ -31,8 +32,9 @@ from sim.scenario.kinds import on
 class RealFaults:
     """Implements `sim.rigs.rig.Faults`; remembers what was begun by its name until it is healed."""
 
-    def __init__(self, engine: NotedEngine, links: LinkFaults, makers: Mapping[str, Maker]) -> None:
-        self.engine, self._links = engine, links
+    def __init__(self, engine: NotedEngine, links: LinkFaults, makers: Mapping[str, Maker],
+                 points: KillPoints) -> None:
+        self.engine, self._links, self._points = engine, links, points
         self._makers: dict[str, Maker] = {**dict.fromkeys(on("link"), links), **makers}
         self._begun: dict[str, tuple[Maker, Told]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
@@ -63,6 +65,7 @@ class RealFaults:
         if name not in self._begun:
             raise StepFailed("no such fault was begun", where=name)
         maker, fault = self._begun[name]
+        self._points.call_off(name)  # what waits for a point is being made
         async with self._turns.setdefault(name, asyncio.Lock()):
             told = await maker.heal(fault)
         self._begun.pop(name, None)
@@ -79,7 +82,8 @@ def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: P
     bare: Any = engine.bare
     links = LinkFaults(stack, Toxiproxy(*bare.direct("toxiproxy", "api")), probing)
     answers = Answers(bare, secrets)
-    parts = PartFaults(bare, answers, controls, standing, lambda: engine.wanted)
+    points = KillPoints(engine, controls, secrets)
+    parts = PartFaults(bare, answers, controls, standing, lambda: engine.wanted, points)
     limits = Limits(bare, answers, standing, lambda: engine.wanted)
     return RealFaults(engine, links, {
         **dict.fromkeys(("kill", "stop", "pause", "restart"), parts), "cpu": limits, "memory": limits,
@@ -87,4 +91,4 @@ def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: P
         "terminate": Terminate(bare, secrets, answers), "exhaust": Exhaust(bare, secrets, answers),
         "lock": Lock(bare, secrets, answers), "full": Full(bare), "duplicate": Duplicate(bare),
         "clock": Clock(controls), "twice": Twice(bare),
-        "wrong_secret": WrongSecret(bare, answers, lambda: engine.wanted)})
+        "wrong_secret": WrongSecret(bare, answers, lambda: engine.wanted)}, points)

@@ -6,8 +6,11 @@ runbook has stopped since.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sim.rigs.real.engines.engine import Engine, JobResult
@@ -15,6 +18,17 @@ from sim.rigs.real.secrets import Secrets
 
 Note = Callable[[str, str], None]
 """(kind: exec | http | sql, the exact command)."""
+
+
+@dataclass
+class NextJob:
+    """What a fault gives the next job of a service before that begins."""
+
+    environment: Mapping[str, str]
+    on_line: Callable[[str], None]
+    """Hears every line of it, beside whoever runs it."""
+    begun: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class NotedEngine:
@@ -26,6 +40,9 @@ class NotedEngine:
         """The engine itself: what a fault does to it is not what the rehearsal wants of it."""
         self.wanted: set[str] = set()
         """Services that were started and not stopped again, whatever a fault did to them."""
+        self.next_jobs: dict[str, NextJob] = {}
+        self.at_work: Counter[str] = Counter()
+        """Service → its jobs under way; without those there are none."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
@@ -44,5 +61,19 @@ class NotedEngine:
                   on_line: Callable[[str], None] | None = None, deadline_s: float) -> JobResult:
         """See `Engine.job`."""
         self._note("exec", self._secrets.mask(f"[{service}] {shlex.join(command)}"))
-        return await self._engine.job(service, command, environment=environment, on_line=on_line,
-                                      deadline_s=deadline_s)
+        told = self.next_jobs.pop(service, None) or NextJob({}, lambda text: None)
+        told.begun = True
+
+        def line(text: str) -> None:
+            told.on_line(text)
+            if on_line is not None:
+                on_line(text)
+
+        self.at_work[service] += 1
+        try:
+            return await self._engine.job(service, command, environment={**(environment or {}), **told.environment},
+                                          on_line=line, deadline_s=deadline_s)
+        finally:
+            self.at_work[service] -= 1
+            self.at_work += Counter()  # drops what is zero
+            told.ended.set()

@@ -15,6 +15,7 @@ from sim.rigs.real.controls import Controls
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.maker import Told, looked_for
+from sim.rigs.real.faults.points import KillPoints
 from sim.rigs.real.standing import Standing, lost_with, standing_of
 from sim.scenario.replicas import EDGE, origin
 
@@ -28,8 +29,8 @@ class PartFaults:
     """Makes, proves and heals `kill`, `stop`, `pause` and `restart`."""
 
     def __init__(self, engine: Engine, answers: Answers, controls: Mapping[str, Controls], standing: Standing,
-                 wanted: Callable[[], set[str]]) -> None:
-        self._engine, self._answers, self._controls = engine, answers, controls
+                 wanted: Callable[[], set[str]], points: KillPoints) -> None:
+        self._engine, self._answers, self._controls, self._points = engine, answers, controls, points
         self._standing, self._wanted = standing, wanted
         self._status: dict[str, dict[str, Any]] = {}
         """Fault → the part's status just before; {} if it told none."""
@@ -39,6 +40,9 @@ class PartFaults:
     async def make(self, fault: Told) -> None:
         """See `Maker.make`."""
         name, kind, part = str(fault["name"]), str(fault["fault"]), str(fault["part"])
+        if fault.get("message") is not None:
+            self._jobs[name] = await self._points.replayer(fault)
+            return
         if part not in self._wanted():
             self._jobs[name] = await self._engine.end_jobs(part) if kind == "kill" else 0
             if self._jobs[name]:
@@ -46,6 +50,8 @@ class PartFaults:
             raise StepFailed(f"{part} does not run now", where=part, todo="make the fault while it does")
         if not await self._engine.incarnation(part):
             raise StepFailed(f"{part} is down already", where=part, todo="heal the other fault first")
+        if fault.get("after") is not None:
+            await self._points.edge(fault)
         self._status[name] = await self._told(part)
         if kind == "pause":
             await self._engine.pause(part)
@@ -57,8 +63,15 @@ class PartFaults:
     async def prove(self, fault: Told) -> dict[str, Any]:
         """See `Maker.prove`."""
         if jobs := self._jobs.get(str(fault["name"])):
-            return {"proven": True, "expected": "its job ended", "seen": f"{jobs} of its jobs ended by SIGKILL"}
-        return await looked_for(lambda: self._look(fault), SEEN_WITHIN_S)
+            at = f" after message {fault['message']}" if fault.get("message") is not None else ""
+            return {"proven": True, "expected": f"its job ended{at}",
+                    "seen": f"{jobs} of its jobs ended by SIGKILL{at}"}
+        gone = await looked_for(lambda: self._look(fault), SEEN_WITHIN_S)
+        if fault.get("after") is None or not gone["proven"]:
+            return gone
+        there = await self._points.proof(fault)
+        return {"proven": there["proven"], "expected": f"{gone['expected']}; {there['expected']}",
+                "seen": f"{gone['seen']}; {there['seen']}"}
 
     async def _look(self, fault: Told) -> dict[str, Any]:
         part, frozen = str(fault["part"]), fault["fault"] == "pause"
@@ -71,6 +84,7 @@ class PartFaults:
     async def heal(self, fault: Told) -> dict[str, Any]:
         """See `Maker.heal`."""
         name, part = str(fault["name"]), str(fault["part"])
+        self._points.forget(name)
         if self._jobs.pop(name, 0):
             return {"seen": "a job is not started again: its step says what became of it"}
         if name not in self._status:
