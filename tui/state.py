@@ -48,6 +48,10 @@ class Cost:
         return self.now / self.allowed if self.allowed else float(self.now > 0)
 
 
+POINTS = ("after", "message")
+"""Keys of a fault that is made when its part comes to a point."""
+
+
 class FaultSeen:
     """One fault as the history tells it."""
 
@@ -58,11 +62,18 @@ class FaultSeen:
         self.seen = ""
         self.ended_s: float | None = None
         """When it was taken off (or could not be made); None while it acts."""
+        self.made_s: float | None = None
+        """When it came into effect."""
 
     @property
     def where(self) -> str:
         """The link or part it is made on."""
         return str(self.told.get("link") or self.told.get("part") or "")
+
+    @property
+    def waits(self) -> bool:
+        """It was ordered, and its part has not come to the point at which it is made."""
+        return self.made_s is None and self.ended_s is None and any(key in self.told for key in POINTS)
 
     @property
     def kind(self) -> str:
@@ -71,8 +82,8 @@ class FaultSeen:
 
     @property
     def figures(self) -> str:
-        """`latency 250 ms` and so on, as it was made."""
-        toxic = self.told.get("toxic") or {}
+        """`latency 250 ms` and so on, as it was made; the point at which it waits for its part."""
+        toxic = self.told.get("toxic") or {key: self.told[key] for key in POINTS if key in self.told}
         return ", ".join(f"{k} {v:g}" if isinstance(v, int | float) else f"{k} {v}" for k, v in toxic.items())
 
 
@@ -177,7 +188,7 @@ class Shown:
                 return
             case "link":
                 self._link(op)
-            case "fault" | "heal":
+            case "fault" | "made" | "heal":
                 self._fault(op)
         self.runbook.feed(op)
         self.database.feed(op)
@@ -229,7 +240,10 @@ class Shown:
             return
         name = self._fault_names.get(-1 if op.of is None else op.of, name)
         last = next((f for f in reversed(self.fault_log) if f.name == name), None)
-        if op.f == "fault":
+        if op.f == "made":
+            if last is not None:
+                last.made_s = op.t_s
+        elif op.f == "fault":
             if op.type == "fail":
                 self.faults.pop(name, None)
             if last is not None:

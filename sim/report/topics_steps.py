@@ -214,7 +214,11 @@ FAULTS: dict[str, Topic] = {
         "A part is gone at once (SIGKILL): services, databases, the queue, or a job under way.",
         "What is only in memory dies with it; what was promised must not.",
         "fault: kill, part: edge, at: migrate + 2s, for: 5s. The heal starts it again as the runbook had it (route, "
-        "capture, side) and says what was lost. A job (copier, migrator, replayer) takes no for: its step fails.",
+        "capture, side) and says what was lost. A job (copier, migrator, replayer) takes no for: its step fails. An "
+        "edge may die at a point of the next captured revocation, from `at` on: after: intent (stored in the queue, "
+        "Hydra not asked yet) or after: forward (Hydra has done it, the outcome is not stored); for counts from its "
+        "death. The replayer may die after message: N, once N captured revocations are applied (0: none yet); write "
+        "at: replay or earlier. One that never comes to its point is not proven.",
         "The kernel's out-of-memory killer, a host that dies.",
     ),
     "stop": Topic(

@@ -95,6 +95,45 @@ def test_an_edge_that_dies_twice_loses_no_revocation(tmp_path: Path) -> None:
         assert verdict.check(name).verdict == "held", verdict.check(name)
 
 
+def test_an_edge_that_dies_at_each_point_loses_no_revocation(tmp_path: Path) -> None:
+    run = tmp_path / "points"
+    ended(begin(tmp_path, run, (
+        "faults:\n"
+        "  - {name: before-hydra, fault: kill, part: edge, after: intent, at: copy, for: 500ms}\n"
+        "  - {name: after-hydra, fault: kill, part: edge, after: forward, at: migrate, for: 500ms}\n"
+        "  - {name: on-green, fault: kill, part: edge, after: forward, at: soak + 1s, for: 500ms}\n"
+        "expect: open\n")), 280)
+    ops = History.load(run / "history.jsonl").ops
+    verdict = from_json((run / "verdict.json").read_bytes())
+    assert verdict.ended == "completed", verdict.check("rollback")
+    for name in ("revocation", "replay_queue", "fault_proof"):
+        assert verdict.check(name).verdict == "held", verdict.check(name)
+    proofs = {op.value["name"]: op.value["seen"] for op in ops if op.f == "fault" and op.type == "ok" and op.value}
+    for name, held in (("before-hydra", "lives on blue"), ("after-hydra", "is dead on blue"),
+                       ("on-green", "is dead on green")):
+        assert "process gone" in proofs[name] and f"no outcome, its grant {held}" in proofs[name]
+    replay = next(op.value["figures"] for op in ops if op.f == "step" and op.type == "ok" and op.value
+                  and op.value["step"] == "replay")
+    assert replay["late"] >= 2, "an intent without outcome for each death before the replay"
+    assert replay["captured"] == replay["replayed"] + replay["void"] + replay["skipped"]
+    assert replay["still_alive"] == []
+
+
+def test_a_replayer_that_dies_leads_back_to_blue(tmp_path: Path) -> None:
+    run = tmp_path / "replayer"
+    code = ended(begin(tmp_path, run, (
+        "faults: [{name: dies, fault: kill, part: replayer, message: 5, at: replay}]\nexpect: open\n")), 240)
+    verdict = from_json((run / "verdict.json").read_bytes())
+    assert verdict.ended == "rolled_back" and code in (2, 3), verdict
+    for name in ("rollback", "fault_proof"):
+        assert verdict.check(name).verdict == "held", verdict.check(name)
+    assert verdict.check("revocation").verdict != "broken", verdict.check("revocation")
+    ops = History.load(run / "history.jsonl").ops
+    died = next(op for op in ops if op.f == "fault" and op.type == "ok")
+    assert died.value is not None and died.value["seen"] == "1 of its jobs ended by SIGKILL after message 5"
+    assert instant(ops, "step", "fail", step="replay") > 0
+
+
 def test_what_a_killed_harness_left_on_is_healed_from_its_list(tmp_path: Path) -> None:
     run = tmp_path / "left"
     child = begin(tmp_path, run, (

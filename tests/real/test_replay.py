@@ -16,6 +16,7 @@ from services_rig import SEAL, BlueGreen, World, blue_green
 
 from sim.rigs.real.superseded import end_superseded
 from sim.services.queue import Queue, intent_subject, outcome_subject
+from sim.services.replaying import Collected
 from sim.services.revocations import Intent, Outcome, encode, new_id
 from sim.services.rows import Rows
 
@@ -146,6 +147,37 @@ async def test_a_refresh_under_way_does_not_bring_a_chain_back(rig: BlueGreen, s
     finally:
         await refreshing.close()
         await watching.close()
+        await _restore(rig)
+
+
+async def test_a_replayer_killed_at_every_message_has_the_effect_of_one(rig: BlueGreen, story: Story) -> None:
+    """One after the other over the same rows, then to its end: each revocation is in force, and nothing else."""
+    await _keep(rig)
+    try:
+        whole = rig.replay()
+        expected = await _tables(rig)
+        await _restore(rig)
+        effects = {record["id"]: record["effect"] for record in whole["records"]}
+        queue, collected = Queue(f"nats://127.0.0.1:{rig.ports['nats']}"), Collected()
+        async for message in queue.read("forward", idle_s=0.2):
+            collected.take(message.subject, message.data)
+        await queue.close()
+        order = [case.intent for case in collected.cases()]
+        assert len(order) == whole["captured"] == 12
+        names = {intent.id: intent.request_ids for intent in order if effects[intent.id] == "replayed"}
+        async with rig.world() as world:
+            for applied in range(len(order) + 1):
+                rig.killed_replay(applied)
+                alive = {row[0] for row in await world.rows(
+                    "green", "SELECT request_id FROM hydra_oauth2_refresh WHERE active")}
+                for n, intent in enumerate(order):
+                    assert alive.isdisjoint(names.get(intent.id, [])) or n >= applied, f"{n} of {applied} lives"
+                    assert alive.issuperset(names.get(intent.id, [])) or n < applied, f"{n} of {applied} died early"
+        assert await _tables(rig) == expected, "the last was killed when all was applied"
+        told = rig.replay()
+        assert (told["exit"], told["replayed"], told["rows"], told["captured"]) == (0, 0, {}, 12)
+        assert await _tables(rig) == expected
+    finally:
         await _restore(rig)
 
 

@@ -16,7 +16,7 @@ from tui.app import RehearsalApp
 from tui.ink import To
 from tui.screens.database import DatabaseScreen
 from tui.screens.faults import FaultsScreen
-from tui.screens.inject import InjectSheet
+from tui.screens.inject import InjectSheet, fields
 from tui.screens.ledger import LedgerScreen
 from tui.screens.life import LifeRows, LifeScreen
 from tui.screens.log import LogRows, LogScreen
@@ -140,6 +140,13 @@ async def test_a_fault_is_few_presses_away_and_its_figures_are_checked(tmp_path:
         await until(pilot, lambda: bool(sent))
     assert sent == [{"verb": "inject", "fault": "latency", "link": "edge->blue-hydra:admin", "for_s": 10.0,
                      "parameters": {"latency": "250ms"}}]
+
+
+@pytest.mark.parametrize(("kind", "where", "asked"), [
+    ("kill", "edge", ["after", "for"]), ("kill", "edge-2", ["after", "for"]), ("kill", "replayer", ["message", "for"]),
+    ("kill", "queue", ["for"]), ("latency", "edge->queue", ["latency", "jitter", "for"])])
+def test_a_sheet_asks_what_a_fault_takes_there(kind: str, where: str, asked: list[str]) -> None:
+    assert [field.key for field in fields(kind, where)] == asked
 
 
 async def test_a_read_only_screen_commands_nothing(tmp_path: Path) -> None:

@@ -116,6 +116,18 @@ def test_an_acknowledged_revocation_the_edge_does_not_know_turns_the_panel_red()
     assert shown.captures.missing == 0
 
 
+def test_a_fault_waits_for_its_point_and_its_time_counts_from_there() -> None:
+    shown = Shown()
+    told = {"name": "dies", "fault": "kill", "part": "edge", "after": "intent", "for_s": 5.0}
+    shown.feed(op(0, "invoke", "nemesis", "fault", 10.0, value=told))
+    (fault,) = shown.fault_log
+    assert fault.waits and fault.figures == "after intent"
+    shown.feed(op(1, "info", "nemesis", "made", 14.0, value={"name": "dies", "effect_s": 4.0}))
+    assert not fault.waits and fault.made_s == 14.0
+    shown.feed(op(2, "invoke", "nemesis", "fault", 15.0, value={"name": "plain", "fault": "kill", "part": "edge"}))
+    assert not shown.fault_log[1].waits
+
+
 def test_faults_come_and_go() -> None:
     shown = Shown()
     told = {"name": "slow", "fault": "latency", "link": "edge->queue"}

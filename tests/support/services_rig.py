@@ -239,13 +239,32 @@ class BlueGreen:
         done = subprocess.run(
             [sys.executable, "-m", "sim.services.replayer", "--direction", direction, "--by", by,
              "--workers", str(workers)], capture_output=True, text=True, check=False, timeout=60,
-            env={**os.environ, "REPLAY_QUEUE": f"nats://127.0.0.1:{self.ports['nats']}",
-                 "REPLAY_BLUE_DSN": self.dsn("blue"), "REPLAY_GREEN_DSN": self.dsn("green"),
-                 "REPLAY_GREEN_PUBLIC": self.url("green-public"), "REPLAY_GREEN_ADMIN": self.url("green-admin"),
-                 "REPLAY_SEAL_KEY": SEAL})
+            env=self._replay_environment())
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert lines and lines[-1]["event"] == "done", (done.returncode, done.stdout, done.stderr)
         return {**lines[-1], "exit": done.returncode}
+
+    def killed_replay(self, message: int, *, workers: int = 4) -> None:
+        """Run the replayer until it stands after so many messages, and kill it there."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sim.services.replayer", "--direction", "forward", "--workers", str(workers)],
+            stdout=subprocess.PIPE, text=True, env={**self._replay_environment(), "REPLAY_HALT_AFTER": str(message)})
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if json.loads(line) == {"event": "halted", "message": message}:
+                    return
+            raise AssertionError(f"it ended before message {message}")
+        finally:
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+            process.stdout.close()
+
+    def _replay_environment(self) -> dict[str, str]:
+        return {**os.environ, "REPLAY_QUEUE": f"nats://127.0.0.1:{self.ports['nats']}",
+                "REPLAY_BLUE_DSN": self.dsn("blue"), "REPLAY_GREEN_DSN": self.dsn("green"),
+                "REPLAY_GREEN_PUBLIC": self.url("green-public"), "REPLAY_GREEN_ADMIN": self.url("green-admin"),
+                "REPLAY_SEAL_KEY": SEAL}
 
     def close(self) -> None:
         order = [n for n in self.running if not n.endswith("-postgres")]

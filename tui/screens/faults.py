@@ -123,13 +123,18 @@ class Places(Rows):
         assert fault is not None
         over = place.kind == "past"
         seen = {True: f"✓ seen: {fault.seen}", False: f"? NOT SEEN {fault.seen}", None: "… proof awaited"}[fault.proven]
+        if fault.waits:
+            seen = "… waits for its point"
         for_s = fault.told.get("for_s")
         if over:
             left = f"{words.instant(fault.begun_s)}-{words.instant(fault.ended_s or 0)}"
         elif for_s is None:
             left = "until healed"
+        elif fault.waits:
+            left = f"then {float(for_s):.0f} s"
         else:
-            left = f"{max(0.0, fault.begun_s + float(for_s) - shown.now_s):.0f} s"
+            begun_s = fault.begun_s if fault.made_s is None else fault.made_s
+            left = f"{max(0.0, begun_s + float(for_s) - shown.now_s):.0f} s"
         role: Role = "past" if over else "made"
         mark = "–" if over else "✗" if fault.kind == "down" else "≈"
         return columns(

@@ -38,6 +38,13 @@ OFFERED: dict[str, tuple[str, str]] = {
 }
 """Figure → what is offered for it (empty: left out unless written), and its unit."""
 
+LABELS = {
+    "for": "for how long; empty: until it is healed",
+    "after": "after intent or forward of a captured revocation; empty: at once",
+    "message": "after how many messages of the next replay; empty: one under way, at once",
+}
+"""Keys whose name alone does not say what is asked."""
+
 EXAMPLES = {"duration": "250ms, 2s", "size": "64KiB", "rate": "64KiB/s", "text": "as in a scenario"}
 
 
@@ -52,16 +59,12 @@ def kinds(where: str) -> list[str]:
     return [kind for kind in on("part") if where not in parts or unfit(kind, where, parts) is None]
 
 
-def fields(kind: str) -> list[Field]:
-    """The figures a fault takes, those it needs first, then how long it lasts."""
-    from sim.scenario.kinds import CATALOGUE
+def fields(kind: str, where: str) -> list[Field]:
+    """The figures a fault takes on that link or part, those it needs first, then how long it lasts."""
+    from sim.scenario.kinds import CATALOGUE, keys_on
 
     known = CATALOGUE[kind]
-    asked = [
-        Field(key, *OFFERED.get(key, ("", "text")), needed=n == 0)
-        for n, keys in enumerate((known.needs, known.may))
-        for key in keys
-    ]
+    asked = [Field(key, *OFFERED.get(key, ("", "text")), needed=key in known.needs) for key in keys_on(kind, where)]
     return [*asked, Field("for", "10s", "duration", needed=False)] if known.lasts else asked
 
 
@@ -105,7 +108,7 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
         """A kind was chosen: its figures."""
         event.stop()
         self._kind = str(event.option.id)
-        self._fields = fields(self._kind)
+        self._fields = fields(self._kind, self.where)
         if not self._fields:
             self.dismiss(self._told({}))
             return
@@ -115,7 +118,7 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
         box = self.query_one("#inject", Vertical)
         await self.query_one(OptionList).remove()
         for field in self._fields:
-            label = {"for": "for how long; empty: until it is healed"}.get(field.key, field.key.replace("_", " "))
+            label = LABELS.get(field.key, field.key.replace("_", " "))
             await box.mount(
                 Static(Content(f"{label} ({EXAMPLES[field.unit]})"), classes="inject--label"),
                 Input(field.offered, id=f"field-{field.key}"),
