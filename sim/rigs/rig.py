@@ -138,7 +138,8 @@ class Faults(Protocol):
     """What goes wrong on purpose, on links and parts of the stack file; a fault is known by its name.
 
     `make` returns when it is in effect, as far as who makes it knows; `prove` is what a probe saw:
-    {proven, expected, seen}. `heal` may be asked for what was made half way, or again.
+    {proven, expected, seen}. `heal` may be asked for what was made half way, or again; a fault whose `make`
+    waits for its part to come to a point is called off by it.
     """
 
     async def make(self, fault: Mapping[str, Any]) -> None: ...
