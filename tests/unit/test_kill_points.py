@@ -100,3 +100,16 @@ async def test_one_at_work_can_be_told_nothing_more() -> None:
     await working
     with pytest.raises(StepFailed, match="ended before"):
         await making
+
+
+async def test_a_part_has_one_order_at_a_time() -> None:
+    _, _, points = stand()
+    making = await begun(points)
+    with pytest.raises(StepFailed, match="dies waits for a point of replayer already"):
+        await points.replayer({**DIES, "name": "second", "message": 3})
+    points.call_off("second")
+    await asyncio.sleep(0.01)
+    assert not making.done()
+    points.call_off("dies")
+    with pytest.raises(StepFailed, match="healed before"):
+        await making

@@ -41,6 +41,7 @@ HELD = {"intent": "lives", "forward": "is dead"}
 class _Waiting:
     """One fault whose part has not come to its point."""
 
+    part: str
     called_off: asyncio.Event = field(default_factory=asyncio.Event)
     job: NextJob | None = None
 
@@ -65,12 +66,13 @@ class KillPoints:
 
     async def edge(self, fault: Told) -> None:
         """Return once an edge stands at the fault's point. Raises StepFailed if it can't come there any more."""
-        name, control = str(fault["name"]), self._controls[str(fault["part"])]
-        waiting = self._waiting[name] = _Waiting()
+        name, part = str(fault["name"]), str(fault["part"])
+        control = self._controls[part]
+        waiting = self._begin(name, _Waiting(part))
         looking = off = None
         try:
             await control.ask("PUT", "/halt", {"after": fault["after"]}, quiet=True)
-            looking = asyncio.ensure_future(_standing(control, str(fault["part"])))
+            looking = asyncio.ensure_future(_standing(control, part))
             off = asyncio.ensure_future(waiting.called_off.wait())
             await asyncio.wait({looking, off}, return_when=asyncio.FIRST_COMPLETED)
             if looking.done():
@@ -78,13 +80,22 @@ class KillPoints:
                 return
             with contextlib.suppress(RehearsalError):
                 await control.ask("PUT", "/halt", {"after": None}, quiet=True)
-            raise StepFailed("healed before a captured revocation came to the point", where=str(fault["part"]),
+            raise StepFailed("healed before a captured revocation came to the point", where=part,
                              todo="make it while capture is on, for longer")
         finally:
             for one in (looking, off):
                 if one is not None:
                     one.cancel()
             del self._waiting[name]
+
+    def _begin(self, name: str, waiting: _Waiting) -> _Waiting:
+        """Raises StepFailed if another fault waits for a point of the same part: a part has one order at a time."""
+        for other, its in self._waiting.items():
+            if its.part == waiting.part:
+                raise StepFailed(f"{other} waits for a point of {its.part} already", where=its.part,
+                                 todo="heal that one first, or make this one later")
+        self._waiting[name] = waiting
+        return waiting
 
     async def replayer(self, fault: Told) -> int:
         """Kill the next replayer once it stands after the fault's message; how many jobs were ended.
@@ -101,22 +112,22 @@ class KillPoints:
                 if json.loads(text).get("event") == "halted":
                     stands.set()
 
-        waiting = self._waiting[name] = _Waiting(job=NextJob({HALT_AFTER: str(fault["message"])}, line))
-        assert waiting.job is not None
-        self._engine.next_jobs[part] = waiting.job
-        waits = [asyncio.ensure_future(one.wait()) for one in (stands, waiting.job.ended, waiting.called_off)]
+        job = NextJob({HALT_AFTER: str(fault["message"])}, line)
+        waiting = self._begin(name, _Waiting(part, job=job))
+        self._engine.next_jobs[part] = job
+        waits = [asyncio.ensure_future(one.wait()) for one in (stands, job.ended, waiting.called_off)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if stands.is_set():
-                return await self._engine.bare.end_jobs(part)
-            if waiting.job.ended.is_set():
+            if stands.is_set() and (killed := await self._engine.bare.end_jobs(part)):
+                return killed
+            if stands.is_set() or job.ended.is_set():
                 raise StepFailed(f"the replayer ended before message {fault['message']}", where=part,
                                  todo="write a smaller message: there were fewer captured revocations")
             raise StepFailed("healed before the replayer began", where=part)
         finally:
             for one in waits:
                 one.cancel()
-            if self._engine.next_jobs.get(part) is waiting.job:
+            if self._engine.next_jobs.get(part) is job:
                 del self._engine.next_jobs[part]
             del self._waiting[name]
 
