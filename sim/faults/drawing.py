@@ -42,6 +42,7 @@ PARAMETERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "memory": {"memory": ("64MiB", "128MiB")},
     "exhaust": {"connections": (None, 20)},
     "lock": {"waiter": (True, None)},
+    "fsync": {"delay": ("10ms", "50ms", "100ms")},
     "clock": {"offset": ("-1h", "-30s", "+30s", "+1h")},
 }
 """Fault → key → what is drawn from; None = left out."""

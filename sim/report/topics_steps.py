@@ -278,6 +278,13 @@ FAULTS: dict[str, Topic] = {
         "fault: lock, part: blue-postgres, table: hydra_client, waiter: true, at: soak + 5s, for: 3s.",
         "lock_timeout with retries is the cure.",
     ),
+    "fsync": Topic(
+        "Each flush of a Postgres' write-ahead log takes longer, and so does every commit that wrote something.",
+        "A disk that is slow to sync, or shared: whoever writes waits, and holds its connection meanwhile.",
+        "fault: fsync, part: blue-postgres, delay: 50ms, at: soak + 5s, for: 10s. 1ms to 100ms, by Postgres' own "
+        "commit_delay. Reads are as fast as ever; a commit that comes during the delay goes with the same flush.",
+        "A disk is slow for reads and checkpoints too, and lets who comes during a flush wait for the next.",
+    ),
     "full": Topic(
         "The queue's stream is full and refuses messages.",
         "The disk or the bound was sized for a quiet day.",

@@ -17,6 +17,9 @@ FAULTS: tuple[str, ...] = tuple(CATALOGUE)
 
 FaultName = Annotated[str, WithJsonSchema({"enum": list(FAULTS)})]
 
+FSYNC_DELAY_S = (0.001, 0.1)
+"""Source: PostgreSQL: commit_delay is at most 100 ms. Assumption: a flush of less than one more is not slow."""
+
 _ANCHOR = re.compile(rf"([A-Za-z0-9_-]+(?:\.end)?)\s*(?:\+\s*({NUMBER}\s*(?:ms|s|m|h)))?")
 
 
@@ -142,6 +145,9 @@ class Fault(Strict):
                 others = " or ".join(name for name in CATALOGUE if key in own_keys(name))
                 raise ValueError(f"`{word}` does not belong to the fault `{self.fault}`, which takes {takes}"
                                  f": write fault: {others or 'another'}, or leave {word} out")
+        if self.fault == "fsync" and not FSYNC_DELAY_S[0] <= (self.delay or 0.0) <= FSYNC_DELAY_S[1]:
+            least, most = map(duration_text, FSYNC_DELAY_S)
+            raise ValueError(f"`delay` of the fault `fsync` is {least} to {most}: Postgres delays a flush by no more")
         if self.for_ is not None and not kind.lasts:
             raise ValueError(f"the fault `{self.fault}` is over at once: it takes no `for`")
         if self.until is not None and not kind.lasts:

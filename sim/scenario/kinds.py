@@ -54,6 +54,7 @@ CATALOGUE: dict[str, FaultKind] = {
     "terminate": FaultKind(may=("role",), parts=("postgres",), lasts=False),
     "exhaust": FaultKind(may=("connections",), parts=("postgres",)),
     "lock": FaultKind(may=("table", "waiter"), parts=("postgres",)),
+    "fsync": FaultKind(needs=("delay",), parts=("postgres",)),
     "full": FaultKind(parts=("queue",)),
     "duplicate": FaultKind(parts=("queue",), lasts=False),
     "clock": FaultKind(needs=("offset",), parts=("app",)),
@@ -61,7 +62,7 @@ CATALOGUE: dict[str, FaultKind] = {
     "twice": FaultKind(parts=("job",)),
 }
 
-LATER = ("disk", "fsync")
+LATER = ("disk",)
 """Known by name, not built yet."""
 
 ONLY_ON = {("kill", "after"): EDGE, ("kill", "message"): "replayer"}

@@ -11,8 +11,10 @@ from real_faults import faults_on, lived_through
 from rigs import BASE, OURS, opened, require, start_blue
 
 from sim.errors import StepFailed
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines import Engine
 from sim.rigs.real.faults.answers import Answers
+from sim.rigs.real.faults.fsync import undelayed
 from sim.rigs.real.secrets import secrets
 from sim.services.queue import Queue
 
@@ -89,6 +91,21 @@ async def test_a_postgres_loses_its_backends_its_connections_and_its_locks(engin
             assert healed["seen"], fault
         with pytest.raises(StepFailed, match="no table"):
             await faults.make({"name": "x", "fault": "lock", "part": "blue-postgres", "table": "no_such"})
+
+
+async def test_a_postgres_flushes_slowly_and_fast_again(engine: Engine) -> None:
+    await engine.start("blue-postgres", "green-postgres")
+    async with faults_on(engine, "blue-postgres", "green-postgres") as (faults, _, _):
+        for part, delay_s in (("blue-postgres", 0.1), ("green-postgres", 0.02)):
+            proof, healed = await lived_through(faults, {"fault": "fsync", "part": part, "delay": delay_s})
+            assert proof["proven"] and "before the fault" in healed["seen"], (proof, healed)
+        await faults.make({"name": "kept", "fault": "fsync", "part": "blue-postgres", "delay": 0.05})
+        await engine.restart("blue-postgres")
+        assert (await faults.prove("kept"))["proven"], "it outlives a restart of its server"
+        await undelayed(engine, secrets(), "blue")
+        async with database(engine, secrets(), "blue") as admin:
+            assert await admin.fetchval("SHOW commit_delay") == "0", "what a killed harness left is taken off"
+        assert "before the fault" in (await faults.heal("kept"))["seen"]
 
 
 async def test_a_full_stream_refuses_and_takes_again(engine: Engine) -> None:

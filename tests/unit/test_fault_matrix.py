@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.checks.judge import ORDER
@@ -41,6 +41,7 @@ def test_there_are_at_least_a_hundred_cells_and_each_empty_one_says_why() -> Non
     assert all(cell.fault is not None for cell in all_cells("docker") if cell.kind == "cpu" and cell.phase == "soak")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_cell_is_a_fault_that_could_stand_in_a_scenario(seed: int) -> None:
     for cell in all_cells(seed=seed):
@@ -50,6 +51,7 @@ def test_every_cell_is_a_fault_that_could_stand_in_a_scenario(seed: int) -> None
     assert all_cells(seed=seed) == all_cells(seed=seed)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(list(CATALOGUE)), st.sampled_from(PHASES)), unique=True), st.integers(1, 6))
 def test_runs_hold_every_cell_once_and_no_two_of_one_phase(names: list[tuple[str, str]], together: int) -> None:
     todo = [cell for cell in all_cells() if cell.name in names and cell.fault is not None]

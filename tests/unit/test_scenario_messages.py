@@ -148,10 +148,10 @@ CASES = {
         "migrate + 20s",
     ),
     "a fault that comes later": (
-        HEAD + "faults:\n  - {name: a, fault: fsync, link: edge->queue, at: copy}\n",
+        HEAD + "faults:\n  - {name: a, fault: disk, link: edge->queue, at: copy}\n",
         4,
         22,
-        "the fault `fsync` is not built yet",
+        "the fault `disk` is not built yet",
         "",
     ),
     "an offset without a sign": (

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from asyncpg.exceptions import InterfaceError, PostgresError
 
 from sim.errors import StepFailed
 from sim.rigs.real.controls import Controls
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.clock import Clock
 from sim.rigs.real.faults.databases import Exhaust, Lock, Terminate
+from sim.rigs.real.faults.fsync import Fsync
 from sim.rigs.real.faults.limits import Limits
 from sim.rigs.real.faults.links import LinkFaults
 from sim.rigs.real.faults.maker import Maker, Told
@@ -46,14 +50,16 @@ class RealFaults:
         maker = self._makers[str(fault["fault"])]
         self._begun[name] = maker, fault
         async with self._turns.setdefault(name, asyncio.Lock()):
-            await maker.make(fault)
+            with _lost_servers(fault):
+                await maker.make(fault)
 
     async def prove(self, name: str) -> dict[str, Any]:
         """What a probe sees of a made fault: {proven, expected, seen}."""
         if name not in self._begun:
             return {"proven": False, "expected": "to be on", "seen": "it is healed"}
         maker, fault = self._begun[name]
-        return await maker.prove(fault)
+        with _lost_servers(fault):
+            return await maker.prove(fault)
 
     async def change(self, name: str, attributes: Mapping[str, int]) -> None:
         """Give a made toxic new attributes (the jitter's schedule)."""
@@ -67,13 +73,24 @@ class RealFaults:
         maker, fault = self._begun[name]
         self._points.call_off(name)  # what waits for a point is being made
         async with self._turns.setdefault(name, asyncio.Lock()):
-            told = await maker.heal(fault)
+            with _lost_servers(fault):
+                told = await maker.heal(fault)
         self._begun.pop(name, None)
         return told
 
     async def prove_link(self, link: str) -> dict[str, Any]:
         """Prove that a link is in the path: {proven, usual_s, delayed_s}."""
         return await self._links.prove_link(link)
+
+
+@contextlib.contextmanager
+def _lost_servers(fault: Told) -> Iterator[None]:
+    """A Postgres may go away under whoever works on it, by another fault too: that is no bug but StepFailed."""
+    try:
+        yield
+    except (PostgresError, InterfaceError) as error:
+        raise StepFailed("its Postgres refused, or went away", where=str(fault.get("part") or fault.get("link")),
+                         seen=repr(error)[:200], todo="its log is in the run folder") from error
 
 
 def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: Probing,
@@ -89,6 +106,7 @@ def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: P
         **dict.fromkeys(("kill", "stop", "pause", "restart"), parts), "cpu": limits, "memory": limits,
         "partition": Partitions(bare, stack, links, answers, lambda: engine.wanted),
         "terminate": Terminate(bare, secrets, answers), "exhaust": Exhaust(bare, secrets, answers),
-        "lock": Lock(bare, secrets, answers), "full": Full(bare), "duplicate": Duplicate(bare),
+        "lock": Lock(bare, secrets, answers),
+        "fsync": Fsync(bare, secrets, answers, lambda: engine.wanted), "full": Full(bare), "duplicate": Duplicate(bare),
         "clock": Clock(controls), "twice": Twice(bare),
         "wrong_secret": WrongSecret(bare, answers, lambda: engine.wanted)}, points)

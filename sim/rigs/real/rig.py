@@ -25,6 +25,7 @@ from sim.rigs.real.engines.engine import Engine, Kind
 from sim.rigs.real.engines.together import together
 from sim.rigs.real.explicit import DSN_END, name_columns
 from sim.rigs.real.faulting import fault_makers
+from sim.rigs.real.faults.fsync import undelayed
 from sim.rigs.real.fence import Fence
 from sim.rigs.real.fresh import FreshSchema
 from sim.rigs.real.gauging import Gauging
@@ -131,6 +132,7 @@ class RealRig:
         stands.sides |= stood.sides
         await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
                          if name in self.stack.names))
+        await together(undelayed(engine, self._secrets, "blue"), undelayed(engine, self._secrets, "green"))
         await together(*(engine.start(f"{side}-hydra") for side in ("blue", "green")
                          if side == "blue" or stood.green_serves))
         await together(*(engine.start(name, environment=stands.environment(name))
