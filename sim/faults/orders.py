@@ -166,7 +166,7 @@ def _may_know(arguments: dict[str, Any], fault: Fault) -> bool:
 _NOT_OF_THE_FAULT = ("parameters", "for_s", "fault", "role", "tag")
 """What an order says beside the fault's own keys."""
 _UNITS = {**dict.fromkeys(("latency", "jitter", "delay", "timeout", "for"), "s"), "rate": "B/s",
-          **dict.fromkeys(("bytes", "average_size", "size_variation", "memory"), "B")}
+          **dict.fromkeys(("bytes", "average_size", "size_variation", "size", "memory"), "B")}
 """Key → the unit in which a bare number of it counts: a screen sends seconds and bytes."""
 
 

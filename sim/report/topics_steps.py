@@ -285,6 +285,16 @@ FAULTS: dict[str, Topic] = {
         "commit_delay. Reads are as fast as ever; a commit that comes during the delay goes with the same flush.",
         "A disk is slow for reads and checkpoints too, and lets who comes during a flush wait for the next.",
     ),
+    "disk": Topic(
+        "The disk of a Postgres is full.",
+        "Migrations take a multiple of their tables, and a log that nobody removes takes the rest. What needs space is "
+        "refused with SQLSTATE 53100; once the log needs its next file the server gives up and can't recover.",
+        "fault: disk, part: green-postgres, at: migrate + 1s, for: 5s. size: 2GiB is its disk for the whole run; left "
+        "out, half a GB and 60 KiB a grant. Containers only: that disk is in memory, made for it, and nothing else is "
+        "ever filled. An order needs one that the scenario names (at: by hand keeps it). The heal gives the space "
+        "back and starts a server that is gone.",
+        "A disk in memory syncs in no time: compare this run's latencies with no other's.",
+    ),
     "full": Topic(
         "The queue's stream is full and refuses messages.",
         "The disk or the bound was sized for a quiet day.",

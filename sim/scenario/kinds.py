@@ -55,15 +55,14 @@ CATALOGUE: dict[str, FaultKind] = {
     "exhaust": FaultKind(may=("connections",), parts=("postgres",)),
     "lock": FaultKind(may=("table", "waiter"), parts=("postgres",)),
     "fsync": FaultKind(needs=("delay",), parts=("postgres",)),
+    "disk": FaultKind(may=("size",), parts=("postgres",), engines=("docker",),
+                      because="a process writes to this machine's own disk, and that is never filled"),
     "full": FaultKind(parts=("queue",)),
     "duplicate": FaultKind(parts=("queue",), lasts=False),
     "clock": FaultKind(needs=("offset",), parts=("app",)),
     "wrong_secret": FaultKind(parts=("hydra",)),
     "twice": FaultKind(parts=("job",)),
 }
-
-LATER = ("disk",)
-"""Known by name, not built yet."""
 
 ONLY_ON = {("kill", "after"): EDGE, ("kill", "message"): "replayer"}
 """(kind, key) → the one part (and its replicas) on which that kind takes that key."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncpg.exceptions import InterfaceError, PostgresError
 from real_faults import faults_on, lived_through
 from rigs import BASE, OURS, opened, require, start_blue
 
@@ -15,6 +17,8 @@ from sim.rigs.real.databases import database
 from sim.rigs.real.engines import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.fsync import undelayed
+from sim.rigs.real.faults.maker import looked_for
+from sim.rigs.real.leftovers import find
 from sim.rigs.real.secrets import secrets
 from sim.services.queue import Queue
 
@@ -179,3 +183,42 @@ async def test_a_container_gets_less_of_the_machine(tmp_path: Path) -> None:
                 assert proof["proven"] and "without limit" in healed["seen"], (proof, healed)
     finally:
         await engine.close()
+
+
+@pytest.mark.docker
+async def test_a_disk_is_full_and_has_space_again_and_no_row_is_lost(tmp_path: Path) -> None:
+    require("docker")
+    engine = await opened("docker", tmp_path, disks={"green-postgres": 300 << 20}, MAX_WAL_SIZE="64MB")
+    full = {"fault": "disk", "part": "green-postgres"}
+    try:
+        await engine.start("blue-postgres", "green-postgres")
+        async with faults_on(engine, "blue-postgres", "green-postgres") as (faults, _, _):
+            for wrong, why in (({"part": "blue-postgres"}, "no bound in this run"), ({"size": 1 << 30}, "is 300 MiB")):
+                with pytest.raises(StepFailed, match=why):
+                    await faults.make({**full, "name": why, **wrong})
+                assert (await faults.heal(why))["seen"] == "it was never made"
+            async with database(engine, secrets(), "green") as admin:
+                await admin.execute("CREATE TABLE kept AS SELECT repeat('x', 500) FROM generate_series(1, 20000)")
+            proof, healed = await lived_through(faults, full)
+            assert proof["proven"] and "53100; 300 MiB are full" in proof["seen"], proof
+            assert "what needs space is stored; its server lived through it" in healed["seen"], healed
+
+            await faults.make({**full, "name": "log"})
+            with contextlib.suppress(PostgresError, InterfaceError, OSError):
+                async with database(engine, secrets(), "green") as admin:
+                    for _ in range(60):
+                        await admin.execute("SELECT pg_logical_emit_message(true, 'x', repeat('y', 900000))")
+
+            async def gone() -> dict[str, Any]:
+                return {"proven": not await engine.incarnation("green-postgres")}
+
+            assert (await looked_for(gone, 20.0))["proven"]
+            proof = await faults.prove("log")
+            assert proof["proven"] and "has given up and is gone" in proof["seen"], proof
+            healed = await faults.heal("log")
+            assert "was gone and is started again" in healed["seen"], healed
+            async with database(engine, secrets(), "green") as admin:
+                assert await admin.fetchval("SELECT count(*) FROM kept") == 20_000
+    finally:
+        await engine.close()
+    assert [one for one in find() if one.run == engine.run_id] == []

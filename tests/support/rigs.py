@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets as randomness
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,13 +43,13 @@ def require(kind: Kind) -> None:
         pytest.skip(str(down))
 
 
-async def opened(kind: Kind, folder: Path, **variables: str) -> Engine:
-    """An engine with nothing started, its run folder in `folder`; the caller closes it."""
+async def opened(kind: Kind, folder: Path, *, disks: Mapping[str, int] | None = None, **variables: str) -> Engine:
+    """An engine with nothing started, its run folder in `folder`; the caller closes it. `disks`: see `open_engine`."""
     run_dir = folder / f"test-{randomness.token_hex(4)}"
     (run_dir / "logs").mkdir(mode=0o700, parents=True)
     parts = await asyncio.to_thread(parts_of, kind)
     return await open_engine(kind, run_id=run_dir.name, run_dir=run_dir, stack=load_stack(), parts=parts,
-                             secrets=secrets(), variables=variables)
+                             secrets=secrets(), variables=variables, disks=disks)
 
 
 @pytest.fixture(params=KINDS)

@@ -107,6 +107,7 @@ def test_dry_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
      "`delay` of the fault `fsync` is 1ms to 100ms"),
     ("faults: [{name: a, fault: fsync, part: blue-postgres, delay: 0s, at: copy}]", "is 1ms to 100ms"),
     ("faults: [{name: a, fault: fsync, part: blue-postgres, delay: 50ms, latency: 1s, at: copy}]", "takes delay"),
+    ("faults: [{name: a, fault: disk, part: green-postgres, size: 100MiB, at: copy}]", "is at least 256MiB"),
     ("faults: [{name: a, fault: twice, part: copier, at: copy}]", "it can on migrator"),
     ("faults: [{name: a, fault: kill, part: toxiproxy, at: copy}]", "the stack has no part `toxiproxy`"),
     ("faults: [{name: a, fault: partition, part: edge, from: copier, at: copy}]", "no link leads between"),
@@ -141,6 +142,9 @@ def test_what_an_engine_can_not_do_is_refused_by_name_before_anything_is_started
     scenario = load_text("format: 1\nextends: 10\nfaults: [{name: a, fault: cpu, part: edge, cpu: 10%, at: copy}]\n")
     refuse_unable(scenario, "docker")
     with pytest.raises(BadInput, match="the process engine can't make the fault `cpu`"):
+        refuse_unable(scenario, "process")
+    scenario = load_text("format: 1\nextends: 10\nfaults: [{name: a, fault: disk, part: blue-postgres, at: copy}]\n")
+    with pytest.raises(BadInput, match="this machine's own disk, and that is never filled"):
         refuse_unable(scenario, "process")
 
 

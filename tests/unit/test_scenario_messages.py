@@ -147,11 +147,11 @@ CASES = {
         "`soak + 5` is not an instant",
         "migrate + 20s",
     ),
-    "a fault that comes later": (
-        HEAD + "faults:\n  - {name: a, fault: disk, link: edge->queue, at: copy}\n",
+    "a fault's figure": (
+        HEAD + "faults:\n  - {name: a, fault: fsync, part: blue-postgres, delay: 200ms, at: copy}\n",
         4,
-        22,
-        "the fault `disk` is not built yet",
+        5,
+        "`delay` of the fault `fsync` is 1ms to 100ms",
         "",
     ),
     "an offset without a sign": (

@@ -34,6 +34,7 @@ OFFERED: dict[str, tuple[str, str]] = {
     "bytes": ("64KiB", "size"),
     "average_size": ("64B", "size"),
     "size_variation": ("", "size"),
+    "size": ("", "size"),
     "offset": ("-1h", "text"),
 }
 """Figure → what is offered for it (empty: left out unless written), and its unit."""

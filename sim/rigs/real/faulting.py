@@ -14,6 +14,7 @@ from sim.rigs.real.controls import Controls
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.clock import Clock
 from sim.rigs.real.faults.databases import Exhaust, Lock, Terminate
+from sim.rigs.real.faults.disk import Disk
 from sim.rigs.real.faults.fsync import Fsync
 from sim.rigs.real.faults.limits import Limits
 from sim.rigs.real.faults.links import LinkFaults
@@ -107,6 +108,7 @@ def fault_makers(engine: NotedEngine, stack: Stack, secrets: Secrets, probing: P
         "partition": Partitions(bare, stack, links, answers, lambda: engine.wanted),
         "terminate": Terminate(bare, secrets, answers), "exhaust": Exhaust(bare, secrets, answers),
         "lock": Lock(bare, secrets, answers),
-        "fsync": Fsync(bare, secrets, answers, lambda: engine.wanted), "full": Full(bare), "duplicate": Duplicate(bare),
+        "fsync": Fsync(bare, secrets, answers, lambda: engine.wanted),
+        "disk": Disk(bare, secrets, answers, lambda: engine.wanted), "full": Full(bare), "duplicate": Duplicate(bare),
         "clock": Clock(controls), "twice": Twice(bare),
         "wrong_secret": WrongSecret(bare, answers, lambda: engine.wanted)}, points)

@@ -52,6 +52,7 @@ from sim.rigs.rig import Side
 from sim.runbook.stood import Stood
 from sim.runfolder import write_private
 from sim.scenario import Scenario
+from sim.scenario.disks import LOG, disks
 from sim.scenario.replicas import EDGE, replica_names
 from sim.services import planted
 from sim.traffic.minting import Minter
@@ -100,7 +101,8 @@ class RealRig:
         stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None,
                            shared=scenario.in_place, edges=scenario.stack.edge.instances)
         engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
-                                   secrets=secrets(), variables=variables(scenario), home=home)
+                                   secrets=secrets(), variables=variables(scenario), home=home,
+                                   disks=disks(scenario))
         return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
 
     async def start(self) -> dict[str, Any]:
@@ -257,6 +259,7 @@ def variables(scenario: Scenario) -> dict[str, str]:
         "EDGE_ANSWERS": edge.answers,
         "EDGE_CAPTURE_RECORD": getattr(capture, "record", "grant"),
         "EDGE_SEAL_KEY": randomness.token_hex(32),
+        **({"MAX_WAL_SIZE": LOG} if disks(scenario) else {}),
     }
 
 

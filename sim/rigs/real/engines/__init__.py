@@ -55,12 +55,16 @@ def _daemon() -> str:
 
 
 async def open_engine(kind: Literal["docker", "process"], *, run_id: str, run_dir: Path, stack: Stack, parts: Parts,
-                      secrets: Secrets, variables: Mapping[str, str], home: Path | None = None) -> Engine:
-    """An engine with nothing started yet; `close` it whatever happens. `home`: see `ProcessEngine`."""
+                      secrets: Secrets, variables: Mapping[str, str], home: Path | None = None,
+                      disks: Mapping[str, int] | None = None) -> Engine:
+    """An engine with nothing started yet; `close` it whatever happens.
+
+    `home`: see `ProcessEngine`. `disks`: service → bytes of a disk that can be filled (docker alone).
+    """
     if kind == "docker":
         from sim.rigs.real.engines.docker import DockerEngine
 
-        return await DockerEngine.open(run_id, run_dir, stack, parts, secrets, variables)
+        return await DockerEngine.open(run_id, run_dir, stack, parts, secrets, variables, disks)
     from sim.rigs.real.engines.process import ProcessEngine
 
     return ProcessEngine(run_id, run_dir, stack, parts, secrets, variables, home)

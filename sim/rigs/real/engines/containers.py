@@ -58,6 +58,11 @@ class Containers:
         """The daemon's own folder, as it names it."""
         return str(self._api.info().get("DockerRootDir") or "")
 
+    @property
+    def memory_bytes(self) -> int:
+        """Of the daemon's machine."""
+        return int(self._api.info()["MemTotal"])
+
     def labels(self, service: str = "") -> dict[str, str]:
         """What everything of this run carries."""
         told = {RUN: self._run_id, OWNER: me(), WHERE: where()}
@@ -67,10 +72,11 @@ class Containers:
         """The run's own network; two rehearsals never share one."""
         self._api.create_network(self.network, driver="bridge", labels=self.labels(), check_duplicate=True)
 
-    def volume(self, service: str, name: str) -> str:
-        """Make a volume (or find it again); returns its full name."""
+    def volume(self, service: str, name: str, *, memory_bytes: int | None = None) -> str:
+        """Make a volume (or find it again); returns its full name. `memory_bytes`: in memory, and no larger."""
         full = f"{self._prefix}-{name}"
-        self._api.create_volume(full, labels=self.labels(service))
+        options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={memory_bytes}"} if memory_bytes else None
+        self._api.create_volume(full, driver="local", driver_opts=options, labels=self.labels(service))
         return full
 
     def create(self, wanted: Wanted, name: str) -> str:
@@ -143,6 +149,15 @@ class Containers:
         with contextlib.suppress(APIError):
             self._api.kill(ident)
 
+    def signal(self, ident: str, name: str) -> None:
+        """Send its first process a signal."""
+        self._api.kill(ident, signal=name)
+
+    def run(self, ident: str, command: list[str]) -> str:
+        """Run something short in a running container; what it printed."""
+        begun = self._api.exec_create(ident, command)
+        return bytes(self._api.exec_start(begun["Id"])).decode(errors="replace")
+
     def pause(self, ident: str) -> None:
         """Freeze every process of it."""
         self._api.pause(ident)
@@ -160,7 +175,7 @@ class Containers:
 
         It takes 0 for "as it was", so no limit is -1 for the CPU and all the machine's memory.
         """
-        machine_bytes = int(self._api.info()["MemTotal"])
+        machine_bytes = self.memory_bytes
         memory = memory_bytes or machine_bytes
         quota = max(_LEAST_QUOTA_US, round(cpu * _PERIOD_US)) if cpu is not None else -1
         self._api.update_container(ident, cpu_period=_PERIOD_US, cpu_quota=quota, mem_limit=memory,

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from sim.errors import EngineDown, NotReady
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines.addresses import container_variables, image_variables, secret_variables
+from sim.rigs.real.engines.bounded import BoundedDisks
 from sim.rigs.real.engines.containers import Containers, Wanted
 from sim.rigs.real.engines.engine import JobResult, Kind, Usage
 from sim.rigs.real.engines.output import JobOutput
@@ -29,6 +30,7 @@ from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.engines.together import in_order
 from sim.rigs.real.ports import Ports
 from sim.rigs.real.record import Record
+from sim.rigs.real.room import must_have_memory
 from sim.rigs.real.secrets import Secrets
 from sim.rigs.real.stack import Service, Stack
 from sim.rigs.real.toxiproxy import Toxiproxy
@@ -51,11 +53,12 @@ class DockerEngine:
     kind: Kind = "docker"
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
-                 variables: Mapping[str, str], client: Any) -> None:
+                 variables: Mapping[str, str], client: Any, disks: Mapping[str, int]) -> None:
         self.run_id, self.run_dir = run_id, run_dir
         self._stack, self._parts, self._secrets = stack, parts, secrets
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
         self._containers = Containers(client, run_id, f"rehearse-{randomness.token_hex(4)}")
+        self._disks = BoundedDisks(self._containers, disks)
         self._record = Record(run_id, kind="docker", run_dir=run_dir)
         self._reserved = Ports()
         self._ports = {(name, port): self._reserved.take() for name in stack.names for port in stack.ports(name)}
@@ -71,17 +74,19 @@ class DockerEngine:
 
     @classmethod
     async def open(cls, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
-                   variables: Mapping[str, str]) -> DockerEngine:
-        """Connect to the daemon and make the run's network.
+                   variables: Mapping[str, str], disks: Mapping[str, int] | None = None) -> DockerEngine:
+        """Connect to the daemon and make the run's network. `disks`: service → bytes, see `disks` below.
 
-        Raises EngineDown if the daemon does not answer, refuses, or publishes its ports elsewhere.
+        Raises EngineDown if the daemon does not answer, refuses, or publishes its ports elsewhere, BadInput
+        if there is not enough memory for the disks.
         """
         from sim.rigs.real.acquire.daemon import client
 
         connected = await asyncio.to_thread(client, deadline_s=CALL_S)
         _refuse_far(str(connected.api.base_url))
-        engine = cls(run_id, run_dir, stack, parts, secrets, variables, connected)
+        engine = cls(run_id, run_dir, stack, parts, secrets, variables, connected, disks or {})
         try:
+            must_have_memory(engine.disks, await engine._call(lambda: engine._containers.memory_bytes))
             await engine._call(engine._containers.make_network)
         except BaseException:
             await asyncio.shield(engine.close())
@@ -137,7 +142,8 @@ class DockerEngine:
         if service.kind == "toxiproxy":
             publish |= {self._stack.links[link].listen: outer for link, outer in self._links.items()}
         mounts = [f"{self._config(name)}:{CONFIG}:ro"] if service.config else []
-        mounts += [f"{self._containers.volume(name, volume)}:{path}" for volume, path in service.volumes.items()]
+        mounts += [f"{self._disks.volume(name, volume, service.image)}:{path}"
+                   for volume, path in service.volumes.items()]
         wanted = Wanted(name, service.image, _words(service, service.command), {**service.environment, **environment},
                         publish, tuple(mounts), service.shm_size or None)
         ident = self._containers.create(wanted, name)
@@ -201,6 +207,19 @@ class DockerEngine:
         if not await self.incarnation(service):
             raise NotReady(f"{service} does not run", where=service)
         return await self._call(self._containers.limit, self._made[service], cpu, memory_bytes)
+
+    @property
+    def disks(self) -> Mapping[str, int]:
+        """Service → bytes of its disk, of those whose disk is bounded and can be filled."""
+        return self._disks.sizes
+
+    async def fill(self, service: str, *, full: bool) -> None:
+        """Fill a bounded disk, or give back what it was filled with; the disk tells when that is done."""
+        await self._call(lambda: self._disks.fill(service, full=full))
+
+    async def free_bytes(self, service: str) -> int:
+        """What is left of a bounded disk."""
+        return await self._call(self._disks.free_bytes, service)
 
     async def detach(self, service: str) -> None:
         """Take a container off the network: nobody reaches it, it reaches nobody."""
