@@ -288,7 +288,8 @@ FAULTS: dict[str, Topic] = {
     "disk": Topic(
         "The disk of a Postgres is full.",
         "Migrations take a multiple of their tables, and a log that nobody removes takes the rest. What needs space is "
-        "refused with SQLSTATE 53100; once the log needs its next file the server gives up and can't recover.",
+        "refused with SQLSTATE 53100; once the log needs its next file the server gives up and can't recover. Hydra "
+        "1.11 answers a revocation that its database refused with 200 all the same: the app stays in.",
         "fault: disk, part: green-postgres, at: migrate + 1s, for: 5s. size: 2GiB is its disk for the whole run; left "
         "out, half a GB and 60 KiB a grant. Containers only: that disk is in memory, made for it, and nothing else is "
         "ever filled. An order needs one that the scenario names (at: by hand keeps it). The heal gives the space "

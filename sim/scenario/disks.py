@@ -6,7 +6,8 @@ from sim.scenario.model import Scenario
 
 FAULT = "disk"
 BASE_BYTES, GRANT_BYTES = 512 << 20, 60 << 10
-"""Assumption: an empty Postgres and its log, bounded as `LOG`; each grant's rows, migrated, with what died of them."""
+"""Assumption: an empty Postgres, and its log as `LOG` bounds it. Source: two databases and two logs of 4 GB take 52 kB
+a grant (rigs/real/room): one, migrated, takes less."""
 LOG = "256MB"
 """Assumption: max_wal_size where a disk is bounded; the 4 GB of a disk of its own would fill it without any fault."""
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from asyncpg.exceptions import CannotConnectNowError, DiskFullError
+from asyncpg.exceptions import CannotConnectNowError, DiskFullError, InternalServerError
 
 from sim.errors import EngineDown, StepFailed
 from sim.rigs.real.engines.bounded import FILLER, BoundedDisks
@@ -96,7 +96,7 @@ class Docker(DockerEngine):
 
     def __init__(self) -> None:
         self.runs = self.fills_up = self.empties = self.recovers = True
-        self.full = self.refuses = False
+        self.full = self.refuses = self.no_session = False
         self.started = 0
 
     @property
@@ -137,6 +137,8 @@ class OnDocker(Disk):
     async def _connected(self) -> AsyncIterator[Docker]:
         if not self._at.runs:
             raise StepFailed("can't be reached") from CannotConnectNowError("the database system is in recovery mode")
+        if self._at.no_session:
+            raise StepFailed("can't be reached") from InternalServerError("could not write init file")
         yield self._at
 
     def _open(self, fault: Any, role: Any = "rehearse") -> Any:
@@ -182,6 +184,16 @@ async def test_a_server_that_is_gone_while_there_is_space_proves_nothing() -> No
     maker = OnDocker(engine)
     await maker.make(full())
     engine.full = engine.runs = False
+    assert not (await maker.prove(full()))["proven"]
+
+
+async def test_a_session_refused_for_lack_of_space_is_proof_and_one_refused_otherwise_is_none() -> None:
+    engine = Docker()
+    maker = OnDocker(engine)
+    await maker.make(full())
+    engine.no_session = True
+    assert (await maker.prove(full()))["proven"]
+    engine.full = False
     assert not (await maker.prove(full()))["proven"]
 
 

@@ -24,8 +24,9 @@ FULL_WITHIN_S = 10.0
 """Source: 254 MB were full within 0.3 s [measured by hand]; a disk of some GB takes seconds."""
 SEEN_WITHIN_S = 5.0
 """Assumption: a server that gave up tries to recover and is gone within seconds."""
-DISK_FULL = "53100"
-"""Source: PostgreSQL's error codes, disk_full."""
+DISK_FULL, NO_SESSION = "53100", "XX000"
+"""Source: PostgreSQL's error codes, disk_full; and internal_error, by which it refuses a new session that can't write
+its cache's file ("could not write init file") [seen in a run]."""
 
 _SPILLS = "SELECT count(*) FROM generate_series(1, 200000)"
 """With 64 kB to work in it needs a file of some MB, which goes with the statement: probing takes no space."""
@@ -70,7 +71,8 @@ class Disk(DatabaseFault):
             refused, full = await self._refused(fault), not await engine.free_bytes(part)
             gone = not await engine.incarnation(part)
             seen = "its server has given up and is gone" if gone else refused or "what needs space is stored"
-            return {"proven": refused == DISK_FULL or (gone and full), "expected": f"what needs space gets {DISK_FULL}",
+            lacking = full and (gone or refused == NO_SESSION)
+            return {"proven": refused == DISK_FULL or lacking, "expected": f"what needs space gets {DISK_FULL}",
                     "seen": f"{seen}; {engine.disks[part] >> 20} MiB are {'' if full else 'not '}full"}
 
         return await looked_for(look, SEEN_WITHIN_S)
