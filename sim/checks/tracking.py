@@ -284,7 +284,7 @@ class Tracking:
     def _lose(self, grant: str, stand: Stand, token: Token | None, done: Op, begun: Op, side: str,
               snapshot_i: int) -> None:
         cause = cause_of(stand, token, side, snapshot_i)
-        if stand.sheds and not cause:
+        if not cause and any(asked_i < done.i for asked_i in stand.sheds):
             self.wrongs.append(Wrong(done.i, done.t_s, grant, begun.token_hash or "", begun.process, side, "", True))
         elif stand.lost is None:
             stand.lost = Loss(done.i, done.t_s, side, begun.process, cause)

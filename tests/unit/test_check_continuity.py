@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from builders import Tale, crossing
 
 
@@ -282,3 +283,21 @@ def test_a_system_that_moved_along_is_not_called_forgotten() -> None:
     i = tale.begin("rs-1", "authz", grant=made.name, token=made.access)
     tale.end(i, route=None, allowed=False, why="token_inactive")
     assert "forgotten" not in tale.ended().check("token_continuity").summary
+
+
+@pytest.mark.parametrize("shed_first", [True, False])
+def test_a_revocation_refused_after_a_chain_was_lost_is_not_what_ended_it(shed_first: bool) -> None:
+    """Whichever of the two answers that come at once is read first."""
+    tale = Tale()
+    grant = tale.grant("g")
+    first = tale.begin("web-1", "refresh", grant="g", token=grant.refresh)
+    second = tale.begin("web-1", "refresh", grant="g", token=grant.refresh)
+    tale.end(first, "fail", status=401, oauth_error="token_inactive")
+    revoke = tale.begin("user-1", "revoke", grant="g", kind="refresh", grants=["g"])
+    ends = [lambda: tale.end(revoke, "fail", shed=True, status=503),
+            lambda: tale.end(second, "fail", status=401, oauth_error="token_inactive")]
+    for end in ends if shed_first else reversed(ends):
+        end()
+    verdict = tale.ended().verdict()
+    assert verdict.check("session_continuity").verdict == "broken"
+    assert verdict.figure("revocation.shed_took_effect") == 0

@@ -126,9 +126,16 @@ async def test_a_postgres_that_does_not_sync_is_refused_and_one_that_was_stopped
     assert "stopped this part" in (await maker.heal(slow()))["seen"]
 
 
+class Points:
+    """Nothing waits for a point."""
+
+    def call_off(self, name: str) -> None:
+        pass
+
+
 async def test_a_server_that_goes_away_under_a_fault_is_no_bug() -> None:
     server = Server()
-    faults = RealFaults(None, None, {"fsync": OnServer(server)}, None)  # type: ignore[arg-type]
+    faults = RealFaults(None, None, {"fsync": OnServer(server)}, Points())  # type: ignore[arg-type]
     await faults.make(slow())
     server.gone = True
     with pytest.raises(StepFailed, match="went away"):
