@@ -23,7 +23,7 @@ import simpy
 from sim.checks.verdict import Verdict, exit_code
 from sim.clock import LiveEnvironment
 from sim.control import ControlServer
-from sim.errors import BadInput, DiskFull, RehearsalError
+from sim.errors import DiskFull, RehearsalError
 from sim.faults.drawing import with_drawn
 from sim.faults.link_proofs import prove_links
 from sim.faults.nemesis import Nemesis
@@ -34,6 +34,7 @@ from sim.history.history import History
 from sim.history.journal import Journal
 from sim.phases import Phases
 from sim.precedence import take_precedence
+from sim.refusing import refuse_planted, refuse_taking_up, refuse_unable
 from sim.runbook.buffering import HandBuffer
 from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Context
@@ -47,9 +48,7 @@ from sim.runbook.stood import stood
 from sim.runfolder import make_run_folder, write_private
 from sim.scenario import Scenario
 from sim.scenario.disks import disks, surprising
-from sim.scenario.kinds import unable
 from sim.scenario.links import known_links, known_parts, with_pairs
-from sim.services import planted
 from sim.taking_up import Taken, go_on, take_up
 
 GAUGE_S = 1.0
@@ -106,25 +105,9 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
     return seed, folder
 
 
-def refuse_planted(known: str) -> None:
-    """Refuse a bug in the environment that the bench did not put there. Raises BadInput."""
-    if planted.now() != known:
-        raise BadInput("a bug is planted in this environment", where=planted.VARIABLE, seen=planted.now(),
-                       todo=f"unset {planted.VARIABLE}: `rehearse bench recall` alone plants bugs")
-    if known and known not in planted.BUGS:
-        raise BadInput(f"there is no bug `{known}` to plant", todo="one of " + ", ".join(planted.BUGS))
-
-
 def _as_played(scenario: Scenario, options: Options) -> Scenario:
     """The scenario without its game day, unless that is what is played: its folder says what was."""
     return scenario if options.gameday else scenario.model_copy(update={"gameday": None})
-
-
-def refuse_unable(scenario: Scenario, engine: str) -> None:
-    """Refuse faults that this engine can't make, by name: nothing is skipped. Raises BadInput."""
-    for fault in scenario.every_fault:
-        if why := unable(fault.fault, engine):
-            raise BadInput(why, where=f"{scenario.slug}: {fault.name}", todo="leave it out, or run on the other engine")
 
 
 async def rehearse(scenario: Scenario, options: Options) -> Result:
@@ -149,17 +132,7 @@ async def resume(folder: Path, options: Options) -> Result:
     refuse_planted(options.planted)
     history, scenario = History.load(folder / "history.jsonl"), load_scenario(folder / "scenario.yaml")
     stands = stood(history, scenario)
-    if stands.ended:
-        raise BadInput("this run was not killed", where=folder.name, seen=f"it ended {stands.ended}",
-                       todo=f"rehearse report {folder.name}")
-    if scenario.stack.edge.instances > 1:
-        raise BadInput("a run with several edges can't be taken up again yet", where=folder.name, todo="rehearse clean")
-    if scenario.in_place:
-        raise BadInput("a run in place can't be taken up again yet", where=folder.name,
-                       seen="there is one database, and its migration has no undo", todo="rehearse clean")
-    if not any(op.f == "stack" and op.type == "ok" for op in history.ops):
-        raise BadInput("this run was killed before its stack stood: there is nothing to take up", where=folder.name,
-                       todo="rehearse clean, then run it again")
+    refuse_taking_up(folder, history, scenario, stands)
     taken = Taken(history, stands, adopt(folder))
     rehearsal = _Rehearsal(scenario, options, history.header.seed, folder, taken)
     return await rehearsal.run()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sim.cli.app import call
 from sim.errors import BadInput
 from sim.faults.drawing import LONGEST_S, draw, with_drawn
-from sim.rehearsal import refuse_unable
+from sim.refusing import refuse_unable
 from sim.scenario import BadScenario, Scenario, load_scenario, load_text
 from sim.scenario.faults import Anchor, Draw, Fault
 from sim.scenario.kinds import CATALOGUE, unfit

@@ -18,7 +18,8 @@ from sim.checks.judge import ORDER
 from sim.cli.app import call
 from sim.errors import BadInput
 from sim.paths import PROJECT, data
-from sim.rehearsal import Options, refuse_planted
+from sim.refusing import refuse_planted
+from sim.rehearsal import Options
 from sim.report.text import headline
 from sim.rigs.real.operations import RealOperations
 from sim.rigs.real.spoiling import SPOILS, spoil

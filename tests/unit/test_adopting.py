@@ -1,0 +1,129 @@
+"""A killed run's stack is taken over, whole, and nobody else's is touched; what can't be is said in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sim.cli.app import call
+from sim.errors import BadInput, EngineDown
+from sim.history.journal import Journal
+from sim.rigs.real import leftovers
+from sim.rigs.real.adopting import adopt
+from sim.rigs.real.labels import MARKER
+from sim.rigs.real.living import mark, me
+from sim.rigs.real.record import HOME_PREFIX, living
+from sim.scenario import load_scenario
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def down(**_: object) -> None:
+        raise EngineDown("no daemon")
+
+    monkeypatch.setenv("REHEARSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sim.rigs.real.acquire.daemon.client", down)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def dead() -> str:
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    told = mark(child.pid)
+    child.communicate()
+    return told
+
+
+def left(cache: Path, run_id: str, owner: str, *, within: str = "", **more: Any) -> Path:
+    """What a run in the folder `within`/`run_id` left."""
+    home = cache / f"{HOME_PREFIX}{within}{run_id}"
+    (home / "data" / "blue-postgres").mkdir(parents=True)
+    path = living() / f"{run_id}.{within or os.getpid()}.json"
+    path.write_text(json.dumps({"run": run_id, "owner": owner, "kind": "process", "folder": str(home),
+                                "run_dir": str(cache / within / run_id), "processes": {}, **more}))
+    return home
+
+
+def test_the_data_of_a_dead_run_is_taken_over_and_no_cleaner_gets_it(cache: Path, dead: str) -> None:
+    home, other = left(cache, "a", dead), left(cache, "b", dead)
+    straggler = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE,
+                                 start_new_session=True, env={**os.environ, MARKER: "a"})
+    path = living() / f"a.{os.getpid()}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "processes": {"edge": [mark(straggler.pid)]}}))
+    adopted = adopt(cache / "a")
+    assert adopted.home == home and (home / "data" / "blue-postgres").is_dir()
+    straggler.wait(timeout=10)
+    assert not psutil.pid_exists(straggler.pid), "what still ran of it would serve twice"
+    with pytest.raises(BadInput, match="still goes on"):
+        adopt(cache / "a")
+    assert {one.run for one in leftovers.remove()} == {"b"} and home.exists() and not other.exists()
+
+
+def test_of_two_runs_of_one_name_the_folders_own_is_taken_over_and_the_last(cache: Path, dead: str) -> None:
+    started = float(dead.partition(":")[2])
+    mine = left(cache, "a", f"1:{started + 2:.2f}")
+    left(cache, "a", f"1:{started + 9:.2f}", within="elsewhere")
+    earlier = left(cache, "a", f"1:{started + 1:.2f}", within="before", run_dir=str(cache / "a"))
+    assert adopt(cache / "a").home == mine and earlier.exists()
+
+
+def test_a_living_run_of_the_same_name_is_not_touched(cache: Path, dead: str) -> None:
+    left(cache, "a", me())
+    left(cache, "a", dead, within="elsewhere")
+    its = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE,
+                           start_new_session=True, env={**os.environ, MARKER: "a"})
+    try:
+        assert {one.kind for one in leftovers.remove()} == {"folder", "record"}
+        assert its.poll() is None and (living() / f"a.{os.getpid()}.json").exists()
+    finally:
+        its.kill()
+        its.wait()
+
+
+@pytest.mark.parametrize(("more", "why"), [
+    ({"kind": "docker"}, "only a run of the process engine"), ({"folder": ""}, "nothing of this run's stack"),
+    ({"folder": "/etc"}, "nothing of this run's stack"), ({"owner": "me"}, "still goes on")])
+def test_what_can_not_be_taken_over_is_left_as_it_is(cache: Path, dead: str, more: dict[str, Any], why: str) -> None:
+    more = dict(more)
+    owner = me() if more.pop("owner", "") else dead
+    home = left(cache, "a", owner, **more)
+    before = (living() / f"a.{os.getpid()}.json").read_text()
+    with pytest.raises(BadInput, match=why):
+        adopt(cache / "a")
+    assert home.exists() and (living() / f"a.{os.getpid()}.json").read_text() == before
+    with pytest.raises(BadInput, match="nothing of this run's stack"):
+        adopt(cache / "never-was")
+
+
+# ---- refused in words
+
+
+@pytest.mark.parametrize(("lines", "scenario", "why"), [
+    (['{"f": "end", "value": {"ended": "completed"}}'], "10", "this run was not killed"),
+    ([], "10", "before its stack stood"),
+    ([], "20", "a run in place"),
+    (['{"f": "stack", "of": 0, "type": "ok", "value": {}}'], "10", "nothing of this run's stack is left"),
+])
+def test_what_can_not_be_taken_up_is_said_in_words(cache: Path, capsys: pytest.CaptureFixture[str], lines: list[str],
+                                                   scenario: str, why: str) -> None:
+    folder = cache / "runs" / "killed"
+    folder.mkdir(parents=True)
+    journal = Journal(folder / "history.jsonl", scenario=scenario, seed=1, engine="process")
+    for line in lines:
+        told = json.loads(line)
+        if told["f"] == "stack":
+            journal.complete(journal.invoke("harness", "stack", value={}), "ok", value={})
+        else:
+            journal.note("harness", told["f"], told["value"])
+    journal.close()
+    (folder / "scenario.yaml").write_text(load_scenario(scenario).resolved(seed=1))
+    before = (folder / "history.jsonl").read_bytes()
+    assert call(["resume", str(folder)]) == 254
+    assert why in capsys.readouterr().err and (folder / "history.jsonl").read_bytes() == before
