@@ -1,8 +1,8 @@
 """The one writer of history.jsonl.
 
 Lines are buffered and flushed at least every `FLUSH_S`, so a killed harness loses at most
-that much. Whoever wants to watch inside the same process subscribes; everybody else reads
-the file.
+that much; what the runbook does is flushed at once, for it says what must be undone. Whoever
+wants to watch inside the same process subscribes; everybody else reads the file.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from sim.history.op import Header, Op, OpType
 
 FLUSH_S = 0.25
 """Assumption: a quarter of the one second of ops that a kill may cost."""
+
+RUNBOOK = "runbook"
+"""The process of steps, undos and switches."""
 
 Subscriber = Callable[[Op], None]
 
@@ -142,7 +145,7 @@ class Journal:
                 self._file.write(self._encode(op) + b"\n")
             except OSError as error:
                 self._gave_up(error)
-            if time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
+            if op.process == RUNBOOK or time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
                 self.flush()
         for subscriber in self._subscribers:
             subscriber(op)

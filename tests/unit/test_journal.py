@@ -171,6 +171,20 @@ def test_a_killed_run_leaves_a_history_that_can_be_read(tmp_path: Path) -> None:
     assert all(c.done is not None for c in calls[:-1])
 
 
+def test_what_the_runbook_did_is_on_the_disk_at_once(tmp_path: Path) -> None:
+    """Whoever takes a killed run up must know what was begun and switched; what clients did may be a moment old."""
+    journal = opened(tmp_path)
+    journal.flush()
+    journal.invoke("web-1", "refresh", grant="g")
+    assert History.load(journal.path).ops == []
+    for n, write in enumerate((lambda: journal.invoke("runbook", "step", value={"step": "cutover"}),
+                               lambda: journal.note("runbook", "switch", {"what": "edge", "to": "green"}),
+                               lambda: journal.complete(1, "ok", value={"step": "cutover"})), start=2):
+        write()
+        assert len(History.load(journal.path).ops) == n
+    journal.close()
+
+
 def test_times_are_those_of_a_monotonic_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wall clock set back in the middle of a run changes nothing."""
     journal = opened(tmp_path)
