@@ -6,11 +6,21 @@ Whatever had begun counts as done: its undo is due, and every undo may be repeat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.history.history import History
 from sim.rigs.rig import Side
 from sim.scenario import Scenario, Soak, Step
+
+
+class Pointed(NamedTuple):
+    """Where one edge pointed."""
+
+    to: Side = "blue"
+    share: float = 1.0
+    """How much of the requests went there."""
+    epoch: int = 1
+    """How often it was switched, plus one."""
 
 
 @dataclass
@@ -21,7 +31,8 @@ class Stood:
     """Steps that had begun and are not undone, oldest first."""
     under_way: str = ""
     """The step that was under way; '' = between two."""
-    route: Side = "blue"
+    edges: list[Pointed] = field(default_factory=lambda: [Pointed()])
+    """Of each edge, in the order of their names."""
     sides: dict[str, Side] = field(default_factory=dict)
     """login-consent, authz → where they pointed, if they ever were switched."""
     capture: str = "off"
@@ -36,16 +47,26 @@ class Stood:
     last_s: float = 0.0
 
     @property
+    def route(self) -> Side:
+        """green as soon as one edge pointed there."""
+        return "green" if any(edge.to == "green" for edge in self.edges) else "blue"
+
+    @property
     def green_serves(self) -> bool:
         """Whether anybody was pointed at green, so that its Hydra must run again."""
         return "green" in (self.route, *self.sides.values())
 
 
 def stood(history: History, scenario: Scenario) -> Stood:
-    """Read it. The capture towards blue counts from the switch on, for nothing passed green before it."""
+    """Read it. The capture towards blue counts from the first edge's switch on.
+
+    An edge may have turned in the instant before the kill, so that nobody wrote it down: once the cutover
+    had begun, whatever green captured is carried back.
+    """
     begun: dict[str, bool] = {}
     undone: set[str] = set()
-    found = Stood([], last_s=history.ops[-1].t_s if history.ops else 0.0)
+    found = Stood([], edges=[Pointed()] * scenario.stack.edge.instances,
+                  last_s=history.ops[-1].t_s if history.ops else 0.0)
     for op in history.ops:
         value = op.value or {}
         if op.process == "runbook" and op.f == "step":
@@ -54,7 +75,7 @@ def stood(history: History, scenario: Scenario) -> Stood:
             undone.add(str(value.get("step")))
         elif op.f == "switch" and op.type == "info":
             if value.get("what") == "edge":
-                found.route = value["to"]
+                _point(found.edges, value)
             else:
                 found.sides[str(value.get("what")).replace("_", "-")] = value["to"]
         elif op.f == "writes" and op.type == "info":
@@ -66,9 +87,18 @@ def stood(history: History, scenario: Scenario) -> Stood:
     found.under_way = next((step.name for step in reversed(found.done) if not begun[step.name]), "")
     found.closing = any(step.kind == "close" for step in steps)
     kinds = {step.kind: begun[step.name] for step in found.done}
+    back = any(isinstance(s, Soak) and s.capture_back for s in scenario.runbook)
     if kinds.get("capture"):
-        back = any(isinstance(s, Soak) and s.capture_back for s in scenario.runbook)
         found.capture = "back" if back and found.route == "green" else "forward"
-    found.facts = {"capturing": found.capture != "off", "capturing_back": found.capture == "back",
+    capturing = found.capture != "off"
+    found.facts = {"capturing": capturing, "capturing_back": capturing and back and "cutover" in kinds,
                    "lifetime_raised": "lifetime" in kinds, "crossed": "cutover" in kinds}
     return found
+
+
+def _point(edges: list[Pointed], told: dict[str, Any]) -> None:
+    """One switch, of all edges or of the one that it names (counted from 1)."""
+    only = told.get("edge")
+    for n, _ in enumerate(edges):
+        if only in (None, n + 1):
+            edges[n] = Pointed(told["to"], float(told.get("share", 1.0)), int(told.get("epoch", 2)))

@@ -154,7 +154,7 @@ def test_from_each_instant_of_a_run_there_is_a_way_on(run: tuple[Scenario, list[
         assert ("lifetime back" in acts) is ("lifetime" in begun)
         assert ("capture off forward" in acts) is ("capture" in begun)
         assert ("unfence blue" in acts) is ("cutover" in begun)
-        assert ("replay back" in acts) is switched, "green's revocations come to blue before it serves"
+        assert ("replay back" in acts) is ("cutover" in begun), "green's revocations come to blue before it serves"
         if "cutover" in begun:
             order = [acts.index(act) for act in ("buffer", "unfence blue", "edge to blue", "release", "drop copy")]
             assert order == sorted(order)

@@ -44,7 +44,7 @@ from sim.rigs.real.secrets import secrets
 from sim.rigs.real.seed import seed_blue
 from sim.rigs.real.sender import AUTH_HOST, LOGIN_HOST, Sender
 from sim.rigs.real.stack import OWN_DATABASE, Stack, load_stack
-from sim.rigs.real.standing import Route, Standing
+from sim.rigs.real.standing import Standing
 from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
 from sim.rigs.real.wellness import Wellness
@@ -129,9 +129,7 @@ class RealRig:
         """Start everything on the data that a killed harness left, as it stood then; Postgres recovers by itself."""
         began = time.monotonic()
         engine, stands = self.engine, self._standing
-        stands.capture, stands.writes_allowed = stood.capture, stood.writes_allowed
-        stands.edges = [Route(stood.route, epoch=2)]  # of several edges none can be taken up yet
-        stands.sides |= stood.sides
+        stands.take_up(stood)
         await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
                          if name in self.stack.names))
         await together(undelayed(engine, self._secrets, "blue"), undelayed(engine, self._secrets, "green"))

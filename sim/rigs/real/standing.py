@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.rigs.rig import Side
+from sim.runbook.stood import Stood
 from sim.scenario.replicas import EDGE, origin, replica_names
 
 SIDE_VARIABLES = {"login-consent": "LOGIN_SIDE", "authz": "AUTHZ_SIDE"}
@@ -38,6 +39,12 @@ class Standing:
         self.buffering = False
         self.writes_allowed = True
         self.sides: dict[str, Side] = dict.fromkeys(SIDE_VARIABLES, "blue")
+
+    def take_up(self, stood: Stood) -> None:
+        """Stand as a killed run stood; nobody waits at an edge that is started anew."""
+        self.edges = [Route(*edge) for edge in stood.edges]
+        self.capture, self.writes_allowed = stood.capture, stood.writes_allowed
+        self.sides |= stood.sides
 
     def environment(self, part: str) -> dict[str, str]:
         """With what a part must be started to stand where it stood; {} for parts that keep nothing."""
