@@ -33,8 +33,6 @@ def refuse_taking_up(folder: Path, history: History, scenario: Scenario, stands:
     if stands.ended:
         raise BadInput("this run was not killed", where=folder.name, seen=f"it ended {stands.ended}",
                        todo=f"rehearse report {folder.name}")
-    if scenario.stack.edge.instances > 1:
-        raise BadInput("a run with several edges can't be taken up again yet", where=folder.name, todo="rehearse clean")
     if scenario.in_place:
         raise BadInput("a run in place can't be taken up again yet", where=folder.name,
                        seen="there is one database, and its migration has no undo", todo="rehearse clean")

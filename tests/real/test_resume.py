@@ -18,9 +18,13 @@ from sim.rigs.real import leftovers
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
          "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
-STEPS = ["copy", "migrate", "cutover", "replay", "soak"] if os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1" else [
-    "migrate", "soak"]
-"""A minute each: before and after the crossing always, the rest with `rehearse test --all`."""
+TWO_EDGES = ["--set", "stack.edge.instances=2"]
+ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"
+KILLS = [("migrate", []), ("soak", TWO_EDGES),
+         *([("copy", TWO_EDGES), ("cutover", TWO_EDGES), ("replay", []), ("soak", [])] if ALL else [])]
+"""(killed in, more settings), a minute each: before and after the crossing, the rest with `rehearse test --all`."""
+INSIDE_S = {"soak": 3.0}
+"""How long it serves on: in the soak until some revocations were made on green."""
 APP = [sys.executable, "-m", "sim.cli.app"]
 
 
@@ -34,15 +38,17 @@ def reach(child: subprocess.Popen[bytes], run: Path, words: bytes) -> None:
     pytest.fail(f"the run never came to {words!r}")
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_inside_a_step_it_is_rolled_back(step: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("step", "more"), KILLS)
+def test_killed_inside_a_step_it_is_rolled_back(step: str, more: list[str], tmp_path: Path) -> None:
     run = tmp_path / f"killed-{step}"
-    child = subprocess.Popen([*APP, "run", "10", "--engine", "process", "--no-tui", "--run-dir", str(run), *SMALL],
-                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen([*APP, "run", "10", "--engine", "process", "--no-tui", "--run-dir", str(run), *SMALL,
+                              *more], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     reach(child, run, f'"step":"{step}","kind"'.encode())
+    time.sleep(INSIDE_S.get(step, 0.0))
     os.kill(child.pid, signal.SIGKILL)
     child.wait(10)
     killed = History.load(run / "history.jsonl")
+    assert step != "soak" or any(op.f == "revoke" and op.type == "ok" and op.route == "green" for op in killed.ops)
     done = subprocess.run([*APP, "resume", str(run)], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode in (2, 3), done.stderr[-3000:]  # 3 unless a check had too little evidence so early
     verdict = from_json((run / "verdict.json").read_bytes())
