@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,6 +134,7 @@ async def resume(folder: Path, options: Options) -> Result:
     stands = stood(history, scenario)
     refuse_taking_up(folder, history, scenario, stands)
     taken = Taken(history, stands, adopt(folder))
+    options = replace(options, engine=taken.adopted.estate.kind)
     rehearsal = _Rehearsal(scenario, options, history.header.seed, folder, taken)
     return await rehearsal.run()
 
@@ -222,7 +223,6 @@ class _Rehearsal:
             self._task.cancel()
 
     async def _on_a_stack(self, kind: Literal["docker", "process"], journal: Journal) -> Ended:
-        from sim.rigs.real import leftovers
         from sim.rigs.real.rig import RealRig
 
         def command(how: str, text: str) -> None:
@@ -231,13 +231,13 @@ class _Rehearsal:
         try:
             rig = await RealRig.open(kind, scenario=self.scenario, seed=self.seed, folder=self.folder,
                                      say=self.say, command=command,
-                                     home=None if self.taken is None else self.taken.adopted.home)
+                                     estate=None if self.taken is None else self.taken.adopted.estate)
         except BaseException:
             if self.taken is not None:  # nobody owns what the killed run left, and this is its end
-                leftovers.remove(run=self.folder.name)
+                self.taken.adopted.given_up()
             raise
         if self.taken is not None:
-            self.taken.adopted.record.unlink(missing_ok=True)  # the engine has one of its own by now
+            self.taken.adopted.handed_over()
         try:
             i = journal.invoke("harness", "stack", value={"engine": kind})
             figures = await (rig.start() if self.taken is None else rig.restart(self.taken.stood))

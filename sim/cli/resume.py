@@ -15,7 +15,7 @@ def resume(
 
     Everything is started on the run's own data as it stood; what had begun is undone, newest first, and every
     revocation of which a token is still known is tried on blue. A run that was closing is brought to its end.
-    Process engine alone; not for runs in place.
+    On the engine that it ran on: containers of it that still run are ended first. Not for runs in place.
     """
     import uvloop
 
@@ -23,7 +23,7 @@ def resume(
     from sim.rehearsal import Options
     from sim.rehearsal import resume as take_up
 
-    result = uvloop.run(take_up(find_run(run), Options(engine="process", yes=True)))
+    result = uvloop.run(take_up(find_run(run), Options(yes=True)))
     if json:
         typer.echo((result.folder / "verdict.json").read_text(), nl=False)
     else:

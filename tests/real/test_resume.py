@@ -10,19 +10,23 @@ import time
 from pathlib import Path
 
 import pytest
+from rigs import require
 
 from sim.checks.verdict import from_json
 from sim.history.history import History
 from sim.rigs.real import leftovers
+from sim.rigs.real.engines import Kind
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
          "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
 TWO_EDGES = ["--set", "stack.edge.instances=2"]
 ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"
-KILLS = [("migrate", []), ("soak", TWO_EDGES),
-         *([("copy", TWO_EDGES), ("cutover", TWO_EDGES), ("replay", []), ("soak", [])] if ALL else [])]
-"""(killed in, more settings), a minute each: before and after the crossing, the rest with `rehearse test --all`."""
+KILLS = [("process", "migrate", []), ("process", "soak", TWO_EDGES), ("docker", "soak", [])]
+"""(engine, killed in, more settings), a minute each: before and after the crossing."""
+MORE = [("process", "copy", TWO_EDGES), ("process", "cutover", TWO_EDGES), ("process", "replay", []),
+        ("process", "soak", []), ("docker", "copy", [])]
+"""With `rehearse test --all`."""
 INSIDE_S = {"soak": 3.0}
 """How long it serves on: in the soak until some revocations were made on green."""
 APP = [sys.executable, "-m", "sim.cli.app"]
@@ -38,10 +42,13 @@ def reach(child: subprocess.Popen[bytes], run: Path, words: bytes) -> None:
     pytest.fail(f"the run never came to {words!r}")
 
 
-@pytest.mark.parametrize(("step", "more"), KILLS)
-def test_killed_inside_a_step_it_is_rolled_back(step: str, more: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("engine", "step", "more"), [
+    pytest.param(engine, step, more, marks=pytest.mark.docker if engine == "docker" else pytest.mark.real)
+    for engine, step, more in [*KILLS, *(MORE if ALL else [])]])
+def test_killed_inside_a_step_it_is_rolled_back(engine: Kind, step: str, more: list[str], tmp_path: Path) -> None:
+    require(engine)
     run = tmp_path / f"killed-{step}"
-    child = subprocess.Popen([*APP, "run", "10", "--engine", "process", "--no-tui", "--run-dir", str(run), *SMALL,
+    child = subprocess.Popen([*APP, "run", "10", "--engine", engine, "--no-tui", "--run-dir", str(run), *SMALL,
                               *more], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     reach(child, run, f'"step":"{step}","kind"'.encode())
     time.sleep(INSIDE_S.get(step, 0.0))

@@ -17,9 +17,10 @@ from sim.errors import BadInput, EngineDown
 from sim.history.journal import Journal
 from sim.rigs.real import leftovers
 from sim.rigs.real.adopting import adopt
-from sim.rigs.real.labels import MARKER
-from sim.rigs.real.living import mark, me
-from sim.rigs.real.record import HOME_PREFIX, living
+from sim.rigs.real.engines import Estate
+from sim.rigs.real.labels import MARKER, OWNER, RUN, WHERE
+from sim.rigs.real.living import mark, me, where
+from sim.rigs.real.record import HOME_PREFIX, Record, all_records, living, record_of
 from sim.scenario import load_scenario
 
 
@@ -58,7 +59,7 @@ def test_the_data_of_a_dead_run_is_taken_over_and_no_cleaner_gets_it(cache: Path
     path = living() / f"a.{os.getpid()}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "processes": {"edge": [mark(straggler.pid)]}}))
     adopted = adopt(cache / "a")
-    assert adopted.home == home and (home / "data" / "blue-postgres").is_dir()
+    assert adopted.estate.home == home and (home / "data" / "blue-postgres").is_dir()
     straggler.wait(timeout=10)
     assert not psutil.pid_exists(straggler.pid), "what still ran of it would serve twice"
     with pytest.raises(BadInput, match="still goes on"):
@@ -71,7 +72,7 @@ def test_of_two_runs_of_one_name_the_folders_own_is_taken_over_and_the_last(cach
     mine = left(cache, "a", f"1:{started + 2:.2f}")
     left(cache, "a", f"1:{started + 9:.2f}", within="elsewhere")
     earlier = left(cache, "a", f"1:{started + 1:.2f}", within="before", run_dir=str(cache / "a"))
-    assert adopt(cache / "a").home == mine and earlier.exists()
+    assert adopt(cache / "a").estate.home == mine and earlier.exists()
 
 
 def test_a_living_run_of_the_same_name_is_not_touched(cache: Path, dead: str) -> None:
@@ -88,7 +89,7 @@ def test_a_living_run_of_the_same_name_is_not_touched(cache: Path, dead: str) ->
 
 
 @pytest.mark.parametrize(("more", "why"), [
-    ({"kind": "docker"}, "only a run of the process engine"), ({"folder": ""}, "nothing of this run's stack"),
+    ({"folder": ""}, "nothing of this run's stack"),
     ({"folder": "/etc"}, "nothing of this run's stack"), ({"owner": "me"}, "still goes on")])
 def test_what_can_not_be_taken_over_is_left_as_it_is(cache: Path, dead: str, more: dict[str, Any], why: str) -> None:
     more = dict(more)
@@ -100,6 +101,111 @@ def test_what_can_not_be_taken_over_is_left_as_it_is(cache: Path, dead: str, mor
     assert home.exists() and (living() / f"a.{os.getpid()}.json").read_text() == before
     with pytest.raises(BadInput, match="nothing of this run's stack"):
         adopt(cache / "never-was")
+
+
+def test_what_is_given_up_again_goes_for_good(cache: Path, dead: str) -> None:
+    home, other = left(cache, "a", dead), left(cache, "b", dead)
+    adopt(cache / "a").given_up()
+    assert not home.exists() and other.exists() and [p.name.split(".")[0] for p in living().glob("*.json")] == ["b"]
+
+
+def test_once_the_engine_has_its_own_record_the_dead_ones_goes(cache: Path, dead: str) -> None:
+    left(cache, "a", dead, within="elsewhere", run_dir=str(cache / "a"))
+    adopted = adopt(cache / "a")
+    record = Record("a", kind="process", run_dir=cache / "a", folder=adopted.estate.home,
+                    inherits=adopted.estate.owners)
+    adopted.handed_over()
+    (told,) = all_records()
+    assert told["owner"] == me() and told["inherits"] == [dead] and told["path"] == record_of("a")
+    left(cache, "b", dead)  # by a process of our own number
+    adopt(cache / "b").handed_over()
+    assert record_of("b").exists(), "the engine's own has the same name: it stays"
+    record.close()
+
+
+# ---- containers: what they are made of has labels that nobody can change
+
+
+class Daemon:
+    """A Docker daemon that holds what it is told; the calls that adopting and cleaning make."""
+
+    def __init__(self) -> None:
+        self.api = self
+        self.held: dict[str, tuple[str, dict[str, str]]] = {}
+
+    def hold(self, run: str, owner: str, prefix: str, *, at: str = "") -> None:
+        labels = {RUN: run, OWNER: owner, WHERE: at or where()}
+        self.held |= {prefix: ("network", labels), f"{prefix}-blue-data": ("volume", labels),
+                      f"{prefix}-edge": ("container", labels)}
+
+    def _of(self, kind: str, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+        label, _, value = filters["label"][0].partition("=")
+        return [{"Name": name, "Names": [f"/{name}"], "Id": name, "Labels": labels}
+                for name, (what, labels) in self.held.items()
+                if what == kind and (labels.get(label) == value if value else label in labels)]
+
+    def containers(self, *, all: bool, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+        return self._of("container", filters)
+
+    def volumes(self, *, filters: dict[str, list[str]]) -> dict[str, Any]:
+        return {"Volumes": self._of("volume", filters)}
+
+    def networks(self, *, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+        return self._of("network", filters)
+
+    def remove_container(self, name: str, **_: Any) -> None:
+        del self.held[name]
+
+    remove_volume = remove_network = remove_container
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def daemon(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    held = Daemon()
+    monkeypatch.setattr("sim.rigs.real.acquire.daemon.client", lambda **_: held)
+    return held
+
+
+def test_containers_are_ended_and_their_volumes_taken_over(cache: Path, dead: str, daemon: Daemon) -> None:
+    left(cache, "a", dead, kind="docker", folder="")
+    daemon.hold("a", dead, "rehearse-1")
+    daemon.hold("a", me(), "rehearse-2")
+    daemon.hold("a", dead, "rehearse-3", at="another machine")
+    adopted = adopt(cache / "a")
+    assert adopted.estate == Estate(network="rehearse-1", owners=(dead,)) and adopted.estate.kind == "docker"
+    assert "rehearse-1-edge" not in daemon.held and {"rehearse-1", "rehearse-1-blue-data"} <= set(daemon.held)
+    assert {"rehearse-2-edge", "rehearse-3-edge"} <= set(daemon.held), "a living run's, another machine's"
+    assert leftovers.remove() == [] and "rehearse-1-blue-data" in daemon.held, "no cleaner gets what was taken over"
+    adopted.given_up()
+    assert not [name for name in daemon.held if name.startswith("rehearse-1")]
+
+
+def test_whoever_took_it_up_and_was_killed_too_is_taken_up_again(cache: Path, dead: str, daemon: Daemon) -> None:
+    earlier = f"1:{float(dead.partition(':')[2]) - 100:.2f}"
+    left(cache, "a", dead, kind="docker", folder="", inherits=[earlier])
+    daemon.hold("a", earlier, "rehearse-1")
+    assert adopt(cache / "a").estate.owners == (dead, earlier)
+    assert "rehearse-1-edge" not in daemon.held and "rehearse-1-blue-data" in daemon.held
+
+
+def test_without_its_volumes_there_is_nothing_to_go_on_with(cache: Path, dead: str, daemon: Daemon) -> None:
+    left(cache, "a", dead, kind="docker", folder="")
+    daemon.hold("a", dead, "rehearse-1")
+    del daemon.held["rehearse-1-blue-data"]
+    with pytest.raises(BadInput, match="nothing of this run's stack"):
+        adopt(cache / "a")
+    assert "rehearse-1-edge" in daemon.held
+
+
+def test_without_a_daemon_a_run_in_containers_stays_as_it_is(cache: Path, dead: str) -> None:
+    left(cache, "a", dead, kind="docker", folder="")
+    before = record_of("a").read_text()
+    with pytest.raises(EngineDown):
+        adopt(cache / "a")
+    assert record_of("a").read_text() == before
 
 
 # ---- refused in words

@@ -38,7 +38,7 @@ def test_it_is_there_before_anything_is_started(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert told() == {"run": "a-run", "owner": me(), "kind": "process", "run_dir": str(tmp_path / "run"),
-                      "folder": str(tmp_path / "rh-1"), "processes": {}}
+                      "folder": str(tmp_path / "rh-1"), "processes": {}, "inherits": []}
     assert alive(told()["owner"])
     (path,) = living().iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(living().stat().st_mode) == 0o700

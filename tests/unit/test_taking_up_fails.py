@@ -11,7 +11,6 @@ import pytest
 
 from sim.errors import StepFailed
 from sim.rehearsal import Options, _Rehearsal
-from sim.rigs.real import leftovers
 from sim.rigs.real.rig import RealRig
 from sim.scenario import load_scenario
 
@@ -20,15 +19,15 @@ from sim.scenario import load_scenario
 @pytest.mark.parametrize("is_taken_up", [True, False])
 async def test_what_the_killed_run_left_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                      error: BaseException, is_taken_up: bool) -> None:
-    removed: list[str | None] = []
+    given_up: list[bool] = []
 
     async def fail(*_: Any, **__: Any) -> RealRig:
         raise error
 
     monkeypatch.setattr(RealRig, "open", fail)
-    monkeypatch.setattr(leftovers, "remove", lambda *, run=None: removed.append(run))
-    taken: Any = SimpleNamespace(adopted=SimpleNamespace(home=tmp_path)) if is_taken_up else None
+    adopted = SimpleNamespace(estate=None, given_up=lambda: given_up.append(True))
+    taken: Any = SimpleNamespace(adopted=adopted) if is_taken_up else None
     rehearsal = _Rehearsal(load_scenario("10"), Options(), 10, tmp_path, taken)
     with pytest.raises(type(error)):
         await rehearsal._on_a_stack("process", SimpleNamespace())  # type: ignore[arg-type]
-    assert removed == ([tmp_path.name] if is_taken_up else [])
+    assert given_up == ([True] if is_taken_up else [])

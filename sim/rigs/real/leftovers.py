@@ -1,8 +1,9 @@
 """What dead runs left behind: found, and removed, without touching a living one.
 
 A run lives as long as its owner, the harness' process (pid and start time), does. The owner is
-written in the cache's `living/`, in every port's lock file and on every container's label. Run
-folders are never removed, and nothing of an owner on another machine (a shared daemon) is.
+written in the cache's `living/`, in every port's lock file and on every container's label; whoever
+takes a dead run up inherits what is labelled so. Run folders are never removed, and nothing of an
+owner on another machine (a shared daemon) is.
 """
 
 from __future__ import annotations
@@ -74,9 +75,10 @@ def _all(run: str | None) -> list[_Found]:
 
 
 def end_all(run: str) -> None:
-    """End what still runs of a dead run and free its ports; its files and its record stay."""
+    """End what still runs of a dead run and free its ports; its files, its volumes and its record stay."""
     records = [record for record in _dead_records() if record["run"] == run]
-    for _, take_away in [*_processes(records), *_locks({record["owner"] for record in records})]:
+    containers = [one for one in _containers() if one[0].kind == "container" and one[0].run == run]
+    for _, take_away in [*_processes(records), *containers, *_locks({record["owner"] for record in records})]:
         take_away()
 
 
@@ -90,6 +92,12 @@ def _dead_records() -> list[dict[str, Any]]:
 def _living_runs() -> set[str]:
     """Names of the runs that live."""
     return {str(record["run"]) for record in all_records() if "owner" in record and alive(record["owner"])}
+
+
+def _inherited() -> set[str]:
+    """Dead owners whose things a living run has taken over."""
+    return {str(owner) for record in all_records() if "owner" in record and alive(record["owner"])
+            for owner in record.get("inherits") or ()}
 
 
 def _processes(records: list[dict[str, Any]]) -> list[_Found]:
@@ -158,5 +166,6 @@ def _containers() -> list[_Found]:
     except EngineDown:
         return []  # no daemon: nothing of ours can be running there
 
+    inherited = _inherited()
     return [(Leftover(one.kind, one.name, one.run), one.remove) for one in found_in(connected.api)
-            if one.where == where() and not alive(one.owner)]
+            if one.where == where() and one.owner not in inherited and not alive(one.owner)]

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,11 @@ def living() -> Path:
     folder = cache("living")
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def record_of(run_id: str) -> Path:
+    """Where this process writes a run's record down."""
+    return living() / f"{run_id}.{os.getpid()}.json"
 
 
 def all_records() -> Iterator[dict[str, Any]]:
@@ -46,10 +51,13 @@ def only_one() -> Iterator[None]:
 class Record:
     """One run's record."""
 
-    def __init__(self, run_id: str, *, kind: str, run_dir: Path, folder: Path | None = None) -> None:
-        self._path = living() / f"{run_id}.{os.getpid()}.json"
+    def __init__(self, run_id: str, *, kind: str, run_dir: Path, folder: Path | None = None,
+                 inherits: Sequence[str] = ()) -> None:
+        """`inherits`: owners of a dead run whose things are this one's (see `Estate`)."""
+        self._path = record_of(run_id)
         self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": str(run_dir),
-                                      "folder": str(folder) if folder else "", "processes": {}}
+                                      "folder": str(folder) if folder else "", "processes": {},
+                                      "inherits": list(inherits)}
         self._write()
 
     def add(self, name: str, process: str) -> None:

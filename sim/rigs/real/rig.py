@@ -21,7 +21,7 @@ from sim.rigs.real.cleanup import Cleanup
 from sim.rigs.real.controls import AllControls, Controls
 from sim.rigs.real.copying import Copying
 from sim.rigs.real.engines import open_engine
-from sim.rigs.real.engines.engine import Engine, Kind
+from sim.rigs.real.engines.engine import Engine, Estate, Kind
 from sim.rigs.real.engines.together import together
 from sim.rigs.real.explicit import DSN_END, name_columns
 from sim.rigs.real.faulting import fault_makers
@@ -84,10 +84,10 @@ class RealRig:
 
     @classmethod
     async def open(cls, kind: Kind, *, scenario: Scenario, seed: int, folder: Path, say: Callable[[str], None],
-                   command: Callable[[str, str], None], home: Path | None = None) -> RealRig:
+                   command: Callable[[str, str], None], estate: Estate | None = None) -> RealRig:
         """Acquire the real programs, draw population and plan, open the engine; nothing runs yet.
 
-        `home` is a dead run's folder to go on with (see adopting).
+        `estate` is what a dead run left to go on with (see adopting).
         """
         blue = scenario.stack.blue
         versions = list(dict.fromkeys([blue.first, blue.hydra, scenario.stack.green.hydra]))
@@ -101,7 +101,7 @@ class RealRig:
         stack = load_stack(override=Path(scenario.stack.override) if scenario.stack.override else None,
                            shared=scenario.in_place, edges=scenario.stack.edge.instances)
         engine = await open_engine(kind, run_id=folder.name, run_dir=folder, stack=stack, parts=parts,
-                                   secrets=secrets(), variables=variables(scenario), home=home,
+                                   secrets=secrets(), variables=variables(scenario), estate=estate,
                                    disks=disks(scenario))
         return cls(engine, stack, parts, scenario, population, plan, seed, say, command)
 

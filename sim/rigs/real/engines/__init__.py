@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sim.errors import BadInput
-from sim.rigs.real.engines.engine import Engine, Kind
+from sim.rigs.real.engines.engine import Engine, Estate, Kind
 
 if TYPE_CHECKING:
     from sim.rigs.real.acquire import Parts
@@ -55,19 +55,19 @@ def _daemon() -> str:
 
 
 async def open_engine(kind: Literal["docker", "process"], *, run_id: str, run_dir: Path, stack: Stack, parts: Parts,
-                      secrets: Secrets, variables: Mapping[str, str], home: Path | None = None,
+                      secrets: Secrets, variables: Mapping[str, str], estate: Estate | None = None,
                       disks: Mapping[str, int] | None = None) -> Engine:
     """An engine with nothing started yet; `close` it whatever happens.
 
-    `home`: see `ProcessEngine`. `disks`: service → bytes of a disk that can be filled (docker alone).
+    `estate`: a dead run's, to go on with. `disks`: service → bytes of a disk that can be filled (docker alone).
     """
     if kind == "docker":
         from sim.rigs.real.engines.docker import DockerEngine
 
-        return await DockerEngine.open(run_id, run_dir, stack, parts, secrets, variables, disks)
+        return await DockerEngine.open(run_id, run_dir, stack, parts, secrets, variables, disks, estate)
     from sim.rigs.real.engines.process import ProcessEngine
 
-    return ProcessEngine(run_id, run_dir, stack, parts, secrets, variables, home)
+    return ProcessEngine(run_id, run_dir, stack, parts, secrets, variables, estate)
 
 
-__all__ = ["Engine", "Kind", "choose", "open_engine"]
+__all__ = ["Engine", "Estate", "Kind", "choose", "open_engine"]

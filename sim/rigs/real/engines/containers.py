@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,12 @@ class Wanted(msgspec.Struct, frozen=True):
 class Containers:
     """One run's network, volumes and containers."""
 
-    def __init__(self, client: Any, run_id: str, prefix: str) -> None:
+    def __init__(self, client: Any, run_id: str, prefix: str, inherits: Iterable[str] = ()) -> None:
+        """`inherits`: dead owners whose network and volumes are this run's now."""
         self._api = client.api
         self._client = client
         self._run_id, self._prefix = run_id, prefix
+        self._owners = {me(), *inherits}
         self.network = prefix
 
     @property
@@ -249,13 +251,13 @@ class Containers:
 
     def mine(self) -> list[str]:
         """Ids of all containers of this run, also of those this object never heard of."""
-        found = self._api.containers(all=True, quiet=True, filters={"label": [f"{RUN}={self._run_id}"]})
-        return [str(one["Id"]) for one in found]
+        found = self._api.containers(all=True, filters={"label": [f"{RUN}={self._run_id}"]})
+        return [str(one["Id"]) for one in found if (one["Labels"] or {}).get(OWNER) in self._owners]
 
     def remove_rest(self) -> None:
         """Remove the volumes and the network; the containers must be gone."""
         for one in found_in(self._api, f"{RUN}={self._run_id}"):
-            if one.owner == me():
+            if one.owner in self._owners:
                 one.remove()
 
     def close(self) -> None:

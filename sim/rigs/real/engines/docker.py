@@ -24,7 +24,7 @@ from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines.addresses import container_variables, image_variables, secret_variables
 from sim.rigs.real.engines.bounded import BoundedDisks
 from sim.rigs.real.engines.containers import Containers, Wanted
-from sim.rigs.real.engines.engine import JobResult, Kind, Usage
+from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.engines.together import in_order
@@ -53,13 +53,14 @@ class DockerEngine:
     kind: Kind = "docker"
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
-                 variables: Mapping[str, str], client: Any, disks: Mapping[str, int]) -> None:
+                 variables: Mapping[str, str], client: Any, disks: Mapping[str, int], estate: Estate) -> None:
         self.run_id, self.run_dir = run_id, run_dir
         self._stack, self._parts, self._secrets = stack, parts, secrets
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
-        self._containers = Containers(client, run_id, f"rehearse-{randomness.token_hex(4)}")
+        self._containers = Containers(client, run_id, estate.network or f"rehearse-{randomness.token_hex(4)}",
+                                      estate.owners)
         self._disks = BoundedDisks(self._containers, disks)
-        self._record = Record(run_id, kind="docker", run_dir=run_dir)
+        self._record = Record(run_id, kind="docker", run_dir=run_dir, inherits=estate.owners)
         self._reserved = Ports()
         self._ports = {(name, port): self._reserved.take() for name in stack.names for port in stack.ports(name)}
         self._links = {name: self._reserved.take() for name, link in stack.links.items() if link.harness}
@@ -74,8 +75,11 @@ class DockerEngine:
 
     @classmethod
     async def open(cls, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
-                   variables: Mapping[str, str], disks: Mapping[str, int] | None = None) -> DockerEngine:
-        """Connect to the daemon and make the run's network. `disks`: service → bytes, see `disks` below.
+                   variables: Mapping[str, str], disks: Mapping[str, int] | None = None,
+                   estate: Estate | None = None) -> DockerEngine:
+        """Connect to the daemon and make the run's network, unless a dead run left one.
+
+        `disks`: service → bytes, see `disks` below.
 
         Raises EngineDown if the daemon does not answer, refuses, or publishes its ports elsewhere, BadInput
         if there is not enough memory for the disks.
@@ -84,7 +88,9 @@ class DockerEngine:
 
         connected = await asyncio.to_thread(client, deadline_s=CALL_S)
         _refuse_far(str(connected.api.base_url))
-        engine = cls(run_id, run_dir, stack, parts, secrets, variables, connected, disks or {})
+        engine = cls(run_id, run_dir, stack, parts, secrets, variables, connected, disks or {}, estate or Estate())
+        if estate is not None:
+            return engine
         try:
             must_have_memory(engine.disks, await engine._call(lambda: engine._containers.memory_bytes))
             await engine._call(engine._containers.make_network)

@@ -16,6 +16,22 @@ from sim.rigs.rig import Side
 Kind = Literal["docker", "process"]
 
 
+class Estate(msgspec.Struct, frozen=True):
+    """What a dead run left to the engine that goes on with it (see adopting)."""
+
+    home: Path | None = None
+    """The process engine's folder: data/, config/."""
+    network: str = ""
+    """The docker engine's network, whose name begins those of its volumes."""
+    owners: tuple[str, ...] = ()
+    """Whom its labels name: they can't be changed, so what is theirs is ours."""
+
+    @property
+    def kind(self) -> Kind:
+        """The engine that left it, and must go on with it."""
+        return "docker" if self.network else "process"
+
+
 class JobResult(msgspec.Struct, frozen=True):
     """How a one-shot job ended; `tail` is its last output, secrets masked."""
 

@@ -25,7 +25,7 @@ from sim.paths import PROJECT
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines import running
 from sim.rigs.real.engines.addresses import loopback_variables, secret_variables
-from sim.rigs.real.engines.engine import JobResult, Kind, Usage
+from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
 from sim.rigs.real.engines.folder import DataFolder, remove_home
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
@@ -50,15 +50,15 @@ class ProcessEngine:
     kind: Kind = "process"
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
-                 variables: Mapping[str, str], home: Path | None = None) -> None:
-        """`home`: a dead run's folder to go on with (see adopting); None = a new one."""
+                 variables: Mapping[str, str], estate: Estate | None = None) -> None:
         self.run_id, self.run_dir = run_id, run_dir
         self._stack, self._parts, self._secrets = stack, parts, secrets
-        self._home = home or Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=_home_parent()))
+        estate = estate or Estate()
+        self._home = estate.home or Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=_home_parent()))
         self._home.chmod(0o711)  # Postgres may be another user
         (self._home / "data").mkdir(mode=0o711, exist_ok=True)  # before the queue makes it for itself alone
         (self._home / "data").chmod(0o711)
-        self._record = Record(run_id, kind="process", run_dir=run_dir, folder=self._home)
+        self._record = Record(run_id, kind="process", run_dir=run_dir, folder=self._home, inherits=estate.owners)
         self._reserved = Ports()
         self._ports = {(name, port): self._reserved.take() for name in stack.names for port in stack.ports(name)}
         self._links = {name: self._reserved.take() for name in stack.links}
