@@ -7,7 +7,7 @@ from pathlib import Path
 from sim.errors import BadInput
 from sim.history.history import History
 from sim.runbook.stood import Stood
-from sim.scenario import Scenario
+from sim.scenario import Exec, Scenario
 from sim.scenario.kinds import unable
 from sim.services import planted
 
@@ -33,9 +33,19 @@ def refuse_taking_up(folder: Path, history: History, scenario: Scenario, stands:
     if stands.ended:
         raise BadInput("this run was not killed", where=folder.name, seen=f"it ended {stands.ended}",
                        todo=f"rehearse report {folder.name}")
-    if scenario.in_place:
-        raise BadInput("a run in place can't be taken up again yet", where=folder.name,
-                       seen="there is one database, and its migration has no undo", todo="rehearse clean")
+    if stands.past_return and (why := _no_way_on(scenario, stands)):
+        raise BadInput("this run was killed where there is no way back, and can't go on either", where=folder.name,
+                       seen=why, todo=f"rehearse judge {folder.name} judges what it wrote, rehearse clean removes it")
     if not any(op.f == "stack" and op.type == "ok" for op in history.ops):
         raise BadInput("this run was killed before its stack stood: there is nothing to take up", where=folder.name,
                        todo="rehearse clean, then run it again")
+
+
+def _no_way_on(scenario: Scenario, stands: Stood) -> str:
+    """Why a run whose one database has begun to be migrated can't be played to its end; '' if it can."""
+    under_way = next((step for step in stands.left if step.name == stands.under_way), None)
+    if isinstance(under_way, Exec):
+        return f"nobody knows whether the command of your own step {under_way.name} may be run twice"
+    if scenario.stack.authz.cleanup is not None:
+        return "what authz' cleanup job looked at went with the harness, so nobody could say whom it spared"
+    return ""

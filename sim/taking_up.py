@@ -50,7 +50,7 @@ def go_on(path: Path, taken: Taken, say: Callable[[str], None]) -> Journal:
 
 def take_up(taken: Taken, ctx: Context, runner: Runner, traffic: Any, population: Any,
             written: Written) -> Generator[simpy.Event, Any, Ended]:
-    """Back to blue, or to the end; then every revocation of which a token is known is tried."""
+    """Back to blue, or on where there is no way back; then every revocation of which a token is known is tried."""
     for fault in unhealed(written.path):
         if fault.get("fault") in OUTLIVES:
             continue

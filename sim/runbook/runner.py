@@ -6,7 +6,7 @@ blue is proven well before the run ends `rolled_back`.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 import simpy
@@ -54,19 +54,26 @@ class Runner:
     def play(self) -> Generator[simpy.Event, Any, Ended]:
         """The runbook as a SimPy process; its value says how it ended."""
         ctx = self.ctx
-        steps = ctx.scenario.runbook
         self._watching = ctx.env.process(guards.watch(ctx, ctx.scenario.guards, self._figures))
         try:
-            for n, step in enumerate(steps, start=1):
-                tried = yield from self._one(step, n, len(steps))
-                if tried.how != "ok":
-                    return (yield from self._roll_back(tried.why))
+            return (yield from self._walk(ctx.scenario.runbook))
         finally:
             self._watch_no_more()
+
+    def _walk(self, steps: Sequence[Step]) -> Generator[simpy.Event, Any, Ended]:
+        """These steps, one after the other; the first that fails is rolled back with all before it."""
+        runbook = self.ctx.scenario.runbook
+        for step in steps:
+            tried = yield from self._one(step, runbook.index(step) + 1, len(runbook))
+            if tried.how != "ok":
+                return (yield from self._roll_back(tried.why))
         return Ended("completed")
 
     def take_up(self, stood: Stood) -> Generator[simpy.Event, Any, Ended]:
-        """After a kill: back to blue by the undo of all that had begun, or on to the end if it was closing."""
+        """After a kill: back to blue by the undo of all that had begun, or on to the end if there is no way back.
+
+        Then nobody watches the guards' limits: what they lead to is gone.
+        """
         ctx = self.ctx
         ctx.facts |= stood.facts
         self._done = list(stood.done)
@@ -74,6 +81,11 @@ class Runner:
             last = ctx.scenario.runbook[-1]
             tried = yield from self._one(last, len(ctx.scenario.runbook), len(ctx.scenario.runbook))
             return Ended("completed") if tried.how == "ok" else Ended("failed", f"the end failed again: {tried.why}")
+        if stood.past_return:
+            ctx.desk.past_return = True
+            first = stood.left[0].name if stood.left else "the end"
+            ctx.note(f"blue's own database is being migrated and there is no way back: on from {first}", "warn")
+            return (yield from self._walk(stood.left))
         at = f"in {stood.under_way}" if stood.under_way else "between two steps"
         return (yield from self._roll_back(f"the harness was killed {at}"))
 

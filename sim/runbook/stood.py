@@ -1,6 +1,7 @@
 """Where a run stood when its harness was killed, read from its history alone.
 
-Whatever had begun counts as done: its undo is due, and every undo may be repeated.
+Whatever had begun counts as done: its undo is due, and every undo may be repeated. Where there is no
+way back, the step that was under way is done again instead: every built-in act may be repeated too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sim.history.history import History
 from sim.rigs.rig import Side
-from sim.scenario import Scenario, Soak, Step
+from sim.scenario import Cleanup, Migrate, Scenario, Soak, Step
 
 
 class Pointed(NamedTuple):
@@ -38,10 +39,16 @@ class Stood:
     capture: str = "off"
     """off, forward or back."""
     writes_allowed: bool = True
+    blue_runs: bool = True
+    """Whether blue's Hydra served; False from when a step began that stops it."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the steps have left for later ones (see runner and switching)."""
     closing: bool = False
     """The last step had begun: there is no way back, and it must be finished."""
+    past_return: bool = False
+    """The one database had begun to be migrated, and the old Hydra can't read it: on is the only way."""
+    left: list[Step] = field(default_factory=list)
+    """Steps that had not ended, the one under way first."""
     ended: str = ""
     """How the run says it ended; '' = it was killed before."""
     last_s: float = 0.0
@@ -83,9 +90,12 @@ def stood(history: History, scenario: Scenario) -> Stood:
         elif op.process == "harness" and op.f == "end":
             found.ended = str(value.get("ended"))
     steps = [step for step in scenario.runbook if step.name in begun]
+    found.left = [step for step in scenario.runbook if not begun.get(step.name)]
     found.done = [step for step in steps if step.name not in undone]
     found.under_way = next((step.name for step in reversed(found.done) if not begun[step.name]), "")
     found.closing = any(step.kind == "close" for step in steps)
+    found.blue_runs = not any(isinstance(s, Cleanup | Migrate) and s.old == "stopped" for s in found.done)
+    found.past_return = not scenario.way_back_after_migration and any(isinstance(s, Migrate) for s in found.done)
     kinds = {step.kind: begun[step.name] for step in found.done}
     back = any(isinstance(s, Soak) and s.capture_back for s in scenario.runbook)
     if kinds.get("capture"):

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from rigs import require
 
-from sim.checks.verdict import from_json
+from sim.checks.verdict import Verdict, from_json
 from sim.history.history import History
 from sim.rigs.real import leftovers
 from sim.rigs.real.engines import Kind
+from sim.scenario import load_scenario
 
 pytestmark = pytest.mark.timeout(300)
 SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
@@ -27,6 +29,10 @@ KILLS = [("process", "migrate", []), ("process", "soak", TWO_EDGES), ("docker", 
 MORE = [("process", "copy", TWO_EDGES), ("process", "cutover", TWO_EDGES), ("process", "replay", []),
         ("process", "soak", []), ("docker", "copy", [])]
 """With `rehearse test --all`."""
+IN_PLACE = [("30", "migrate", "completed"),
+            *([("30", "cleanup", "rolled_back"), ("20", "migrate", "completed"), ("21", "migrate", "rolled_back"),
+               ("21", "soak", "rolled_back"), ("30", "soak", "completed")] if ALL else [])]
+"""(scenario, killed in, how it ends)."""
 INSIDE_S = {"soak": 3.0}
 """How long it serves on: in the soak until some revocations were made on green."""
 APP = [sys.executable, "-m", "sim.cli.app"]
@@ -42,29 +48,65 @@ def reach(child: subprocess.Popen[bytes], run: Path, words: bytes) -> None:
     pytest.fail(f"the run never came to {words!r}")
 
 
+def killed_in(step: str, run: Path, scenario: str, engine: Kind, sets: list[str]) -> History:
+    """Play it until it is inside the step, kill the harness there; what it had written."""
+    child = subprocess.Popen([*APP, "run", scenario, "--engine", engine, "--no-tui", "--run-dir", str(run), *sets],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    reach(child, run, f'"step":"{step}","kind"'.encode())
+    time.sleep(INSIDE_S.get(step, 0.0))
+    os.kill(child.pid, signal.SIGKILL)
+    killed_unix = time.time()
+    child.wait(10)
+    killed = History.load(run / "history.jsonl")
+    origin = datetime.fromisoformat(killed.header.origin_utc).timestamp()
+    assert killed_unix - origin - killed.ops[-1].t_s <= 1.0, "a kill costs a second of ops at most"
+    return killed
+
+
+def resumed(run: Path, killed: History) -> tuple[int, str, Verdict]:
+    """(exit code, what it said at last, verdict) of taking it up; nothing is lost of the history, nothing is left."""
+    done = subprocess.run([*APP, "resume", str(run)], capture_output=True, text=True, check=False, timeout=240)
+    said = done.stderr[-3000:]
+    assert (run / "verdict.json").exists(), said
+    whole = History.load(run / "history.jsonl")
+    assert whole.ops[:len(killed.ops)] == killed.ops and not whole.torn
+    assert [op.i for op in whole.ops] == list(range(len(whole.ops)))
+    tried = [op for op in whole.ops if op.process in ("verify-1", "verify-2") and op.type == "ok"]
+    assert not [op for op in tried if op.f == "refresh"], "a revoked grant was refreshed"
+    assert [one for one in leftovers.find() if one.run == run.name] == []
+    return done.returncode, said, from_json((run / "verdict.json").read_bytes())
+
+
 @pytest.mark.parametrize(("engine", "step", "more"), [
     pytest.param(engine, step, more, marks=pytest.mark.docker if engine == "docker" else pytest.mark.real)
     for engine, step, more in [*KILLS, *(MORE if ALL else [])]])
 def test_killed_inside_a_step_it_is_rolled_back(engine: Kind, step: str, more: list[str], tmp_path: Path) -> None:
     require(engine)
     run = tmp_path / f"killed-{step}"
-    child = subprocess.Popen([*APP, "run", "10", "--engine", engine, "--no-tui", "--run-dir", str(run), *SMALL,
-                              *more], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    reach(child, run, f'"step":"{step}","kind"'.encode())
-    time.sleep(INSIDE_S.get(step, 0.0))
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait(10)
-    killed = History.load(run / "history.jsonl")
+    killed = killed_in(step, run, "10", engine, [*SMALL, *more])
     assert step != "soak" or any(op.f == "revoke" and op.type == "ok" and op.route == "green" for op in killed.ops)
-    done = subprocess.run([*APP, "resume", str(run)], capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode in (2, 3), done.stderr[-3000:]  # 3 unless a check had too little evidence so early
-    verdict = from_json((run / "verdict.json").read_bytes())
+    code, said, verdict = resumed(run, killed)
+    assert code in (2, 3), said  # 3 unless a check had too little evidence so early
     assert verdict.ended == "rolled_back" and f"killed in {step}" in verdict.why
     assert verdict.check("rollback").verdict == "held"
     assert verdict.check("revocation").verdict != "broken", verdict.check("revocation").summary
-    whole = History.load(run / "history.jsonl")
-    assert whole.ops[:len(killed.ops)] == killed.ops and not whole.torn
-    assert [op.i for op in whole.ops] == list(range(len(whole.ops)))
-    tried = [op for op in whole.ops if op.process in ("verify-1", "verify-2") and op.type == "ok"]
-    assert not [op for op in tried if op.f == "refresh"], "a revoked grant was refreshed on blue"
-    assert [one for one in leftovers.find() if one.run == run.name] == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("scenario", "step", "ended"), IN_PLACE)
+def test_in_place_it_goes_back_as_long_as_there_is_a_way(scenario: str, step: str, ended: str, tmp_path: Path) -> None:
+    """Past it the migration is done to its end, and so is the rest of the runbook."""
+    run = tmp_path / f"killed-{scenario}-{step}"
+    killed = killed_in(step, run, scenario, "process", ["--set", "population.grants=2000",
+                                                        "--set", "runbook.baseline.for=5s"])
+    _, said, verdict = resumed(run, killed)
+    assert verdict.ended == ended, said
+    assert verdict.check("revocation").verdict != "broken", verdict.check("revocation").summary
+    if ended == "rolled_back":
+        assert verdict.check("rollback").verdict == "held"
+    else:
+        assert verdict.check("migration").verdict == "held", verdict.check("migration").summary
+        again = History.load(run / "history.jsonl").ops[len(killed.ops):]
+        done = [str((op.value or {}).get("step")) for op in again if op.f == "step" and op.type == "ok"]
+        runbook = [entry.name for entry in load_scenario(scenario).runbook]
+        assert done == runbook[runbook.index(step):]

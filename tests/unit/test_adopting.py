@@ -14,15 +14,20 @@ import pytest
 
 from sim.cli.app import call
 from sim.errors import BadInput, EngineDown
+from sim.history.history import History
 from sim.history.journal import Journal
+from sim.history.op import Header
+from sim.refusing import refuse_taking_up
 from sim.rigs.real import leftovers
 from sim.rigs.real.adopting import adopt
 from sim.rigs.real.engines import Estate
 from sim.rigs.real.labels import MARKER, OWNER, RUN, WHERE
 from sim.rigs.real.living import mark, me, where
 from sim.rigs.real.record import HOME_PREFIX, Record, all_records, living, record_of
-from sim.scenario import load_scenario
+from sim.runbook.stood import Stood
+from sim.scenario import Exec, load_scenario
 
+HEADER = Header(origin_utc="2026-01-01T00:00:00.000Z", scenario="t", seed=1, engine="process")
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -211,10 +216,22 @@ def test_without_a_daemon_a_run_in_containers_stays_as_it_is(cache: Path, dead: 
 # ---- refused in words
 
 
+@pytest.mark.parametrize(("sets", "more", "why"), [
+    (["stack.authz.cleanup={every: 1s}"], None, "whom it spared"),
+    ([], Exec(name="migrate-ours", exec=["./migrate.sh"]), "migrate-ours may be run twice")])
+def test_where_there_is_no_way_back_it_must_be_clear_how_to_go_on(tmp_path: Path, sets: list[str], more: Exec | None,
+                                                                  why: str) -> None:
+    scenario = load_scenario("30", sets=sets)
+    step = more.name if more is not None else "soak"
+    stands = Stood([], under_way=step, past_return=True, left=[more] if more is not None else [])
+    with pytest.raises(BadInput, match="no way back") as refused:
+        refuse_taking_up(tmp_path, History(HEADER, []), scenario, stands)
+    assert why in refused.value.seen
+
+
 @pytest.mark.parametrize(("lines", "scenario", "why"), [
     (['{"f": "end", "value": {"ended": "completed"}}'], "10", "this run was not killed"),
     ([], "10", "before its stack stood"),
-    ([], "20", "a run in place"),
     (['{"f": "stack", "of": 0, "type": "ok", "value": {}}'], "10", "nothing of this run's stack is left"),
 ])
 def test_what_can_not_be_taken_up_is_said_in_words(cache: Path, capsys: pytest.CaptureFixture[str], lines: list[str],

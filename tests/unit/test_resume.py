@@ -164,6 +164,62 @@ def test_from_each_instant_of_a_run_there_is_a_way_on(run: tuple[Scenario, list[
                     "soak", "verify", "close"}
 
 
+async def in_place(folder: Path, name: str, begun: list[str], *, ended: bool = False) -> tuple[Ended, list[str]]:
+    """A run of scenario `name`, killed in the last of these steps, or (`ended`) after it; taken up."""
+    scenario = load_scenario(name, sets=["runbook.baseline.for=50ms"])
+    steps = [step.model_copy(update={"for_": 0.05}) if step.kind == "soak" else step for step in scenario.runbook]
+    scenario = scenario.model_copy(update={"runbook": steps})
+    ops: list[Op] = []
+    for n, step in enumerate(begun):
+        ops.append(Op(len(ops), "invoke", "runbook", "step", 0.0, None, None, None, None, None, {"step": step}))
+        if ended or n < len(begun) - 1:
+            ops.append(Op(len(ops), "ok", "runbook", "step", 0.0, len(ops) - 1, None, None, None, None,
+                          {"step": step}))
+    return await taken_up(folder, scenario, stood(History(HEADER, ops), scenario))
+
+
+@pytest.mark.parametrize(("begun", "undone"), [
+    (["baseline"], []), (["baseline", "cleanup"], ["start blue"])])
+async def test_in_place_a_run_killed_before_the_migration_goes_back(begun: list[str], undone: list[str],
+                                                                    tmp_path: Path) -> None:
+    ended, acts = await in_place(tmp_path, "30", begun)
+    assert ended.how == "rolled_back" and acts == [*undone, "prove blue"]
+
+
+ON = {"migrate": ["migrate", "measure migrations"], "repair": ["start green", "repair"],
+      "cutover": ["start green", "buffer", "drain blue", "login_consent to green", "authz to green", "edge to green",
+                  "release"], "soak": [], "verify": ["measure revoked_rows"]}
+
+
+@pytest.mark.parametrize("killed_in", [*ON, ""])
+async def test_in_place_a_run_killed_in_the_migration_or_after_it_goes_on(killed_in: str, tmp_path: Path) -> None:
+    """What was under way is done again, what had ended is not; nothing is switched back."""
+    names = ["baseline", "cleanup", *ON]
+    begun = names[:names.index(killed_in) + 1] if killed_in else names
+    ended, acts = await in_place(tmp_path, "30", begun, ended=not killed_in)
+    assert ended == Ended("completed")
+    again = [name for name in ON if killed_in and name not in begun[:-1]]
+    wanted = [act for name in again for act in ON[name]]
+    assert [act for act in acts if act in wanted] == wanted
+    assert not {"start blue", "edge to blue", "prove blue", "drop copy"} & set(acts)
+    assert ("migrate" in acts) is ("migrate" in again) and ("repair" in acts) is ("repair" in again)
+
+
+@pytest.mark.parametrize("killed_in", ["migrate", "old-fleet", "cutover", "soak"])
+async def test_in_place_with_explicit_columns_there_is_a_way_back_from_everywhere(killed_in: str, tmp_path: Path,
+                                                                                  ) -> None:
+    names = ["baseline", "migrate", "old-fleet", "cutover", "soak"]
+    ended, acts = await in_place(tmp_path, "21", names[:names.index(killed_in) + 1])
+    assert ended.how == "rolled_back" and acts[-1] == "prove blue"
+    assert ("edge to blue" in acts) is (killed_in in ("cutover", "soak")) and "migrate" not in acts
+
+
+async def test_a_migration_that_fails_again_is_told_as_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScriptedOperations, "migrate", ScriptedOperations({"migrate"}).migrate)
+    ended, acts = await in_place(tmp_path, "30", ["baseline", "cleanup", "migrate"])
+    assert ended.how == "failed" and "no way back" in ended.why and "prove blue" not in acts
+
+
 def test_a_way_back_cut_off_begins_again_with_what_is_left(run: tuple[Scenario, list[Op]]) -> None:
     scenario, ops = run
     last = next(op for op in ops if op.f == "step" and (op.value or {}).get("step") == "soak")

@@ -91,3 +91,31 @@ def test_each_edge_is_started_as_it_stood(edges: list[Pointed], there: list[tupl
     assert told[0]["EDGE_SHARE"] == f"{edges[0].share:g}"
     assert standing.environment("authz") == {"AUTHZ_SIDE": "green"}
     assert standing.environment("login-consent") == {"LOGIN_SIDE": "blue"}
+
+
+def begun(*steps: str) -> Lines:
+    """These steps, the last one under way."""
+    lines = Lines()
+    for n, name in enumerate(steps):
+        lines.step(name, ended=n < len(steps) - 1)
+    return lines
+
+
+@pytest.mark.parametrize(("scenario", "steps", "blue_runs", "past_return", "left"), [
+    ("30", ("baseline",), True, False, "baseline"),
+    ("30", ("baseline", "cleanup"), False, False, "cleanup"),
+    ("30", ("baseline", "cleanup", "migrate"), False, True, "migrate"),
+    ("30", ("baseline", "cleanup", "migrate", "repair", "cutover"), False, True, "cutover"),
+    ("20", ("baseline", "migrate", "old-fleet"), True, True, "old-fleet"),
+    ("21", ("baseline", "migrate", "old-fleet"), True, False, "old-fleet"),
+    ("10", ("baseline", "lifetime", "capture", "copy", "cleanup", "migrate"), True, False, "migrate")])
+def test_whether_there_is_a_way_back_from_one_database(scenario: str, steps: tuple[str, ...], blue_runs: bool,
+                                                       past_return: bool, left: str) -> None:
+    found = begun(*steps).stood(scenario)
+    assert (found.blue_runs, found.past_return) == (blue_runs, past_return)
+    assert next(step.name for step in found.left) == left == found.under_way
+
+
+def test_between_two_steps_the_next_is_the_first_left() -> None:
+    found = Lines().step("baseline").step("cleanup").step("migrate").stood("30")
+    assert found.under_way == "" and [step.name for step in found.left] == ["repair", "cutover", "soak", "verify"]

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from sim.errors import NotReady
 from sim.rigs.real.accounting import Accounting
 from sim.rigs.real.acquire import Parts, acquire
 from sim.rigs.real.acquire.table import show
@@ -133,13 +134,24 @@ class RealRig:
         await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
                          if name in self.stack.names))
         await together(undelayed(engine, self._secrets, "blue"), undelayed(engine, self._secrets, "green"))
-        await together(*(engine.start(f"{side}-hydra") for side in ("blue", "green")
-                         if side == "blue" or stood.green_serves))
+        await together(self._restart_blue(stood),
+                       *([engine.start("green-hydra")] if stood.green_serves else []))
         await together(*(engine.start(name, environment=stands.environment(name))
                          for name in (*self._edges, *BESIDE_THE_EDGES)))
         self._compose()
         self.operations.green_runs = stood.green_serves
         return {"ready_s": round(time.monotonic() - began, 3), "engine": engine.kind, "taken_up": True}
+
+    async def _restart_blue(self, stood: Stood) -> None:
+        """Blue's Hydra, if it served. Raises NotReady if it must and does not start."""
+        if not stood.blue_runs:
+            return
+        try:
+            await self.engine.start("blue-hydra")
+        except NotReady as error:
+            if not stood.past_return:
+                raise
+            self._say(f"the old Hydra does not start on the database as it is now ({error.what})")
 
     def _progress(self, told: dict[str, Any]) -> None:
         """A line when the work changes, and one each two seconds."""
