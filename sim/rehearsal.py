@@ -123,7 +123,7 @@ async def rehearse(scenario: Scenario, options: Options) -> Result:
 async def resume(folder: Path, options: Options) -> Result:
     """Take up a run whose harness was killed: everything is started as it stood, and rolled back to blue.
 
-    A run that was closing is brought to its end instead. The same history goes on, and all of it is judged.
+    Where there is no way back it is brought to its end instead. The same history goes on, and all of it is judged.
     Raises BadInput for what can't be taken up, RehearsalError if it fails; nothing is left running either way.
     """
     from sim.rigs.real.adopting import adopt

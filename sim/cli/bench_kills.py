@@ -104,7 +104,7 @@ def bench_kills(
 ) -> int:
     """Kill the harness in every step, take each run up again, and look what was lost and what was left behind.
 
-    Process engine alone, as `rehearse resume`. Exits 1 if a revocation was lost, anything was left or a run could
+    Process engine alone. Exits 1 if a revocation was lost, anything was left or a run could
     not be taken up.
     """
     from sim.paths import data

@@ -13,9 +13,10 @@ def resume(
 ) -> None:
     """Take up a run that was killed (kill -9, power): roll it back to blue, prove it, judge all of it.
 
-    Everything is started on the run's own data as it stood; what had begun is undone, newest first, and every
-    revocation of which a token is still known is tried on blue. A run that was closing is brought to its end.
-    On the engine that it ran on: containers of it that still run are ended first. Not for runs in place.
+    Everything is started on the run's own data as it stood, by the engine that it ran on; containers that still
+    run are ended first. What had begun is undone, newest first, and every revocation of which a token is still
+    known is tried on blue. Where there is no way back (it was closing, or its one database is being migrated) the
+    run is brought to its end.
     """
     import uvloop
 

@@ -22,12 +22,14 @@ from sim.scenario import load_scenario
 pytestmark = pytest.mark.timeout(300)
 SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
          "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
-TWO_EDGES = ["--set", "stack.edge.instances=2"]
+TWO_EDGES = ["--set", "stack.edge.instances=2", "--set", "stack.edge.answers=shared"]
+"""Edges that keep answers each for itself answer a retry of what was revoked at the other one."""
 ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"
-KILLS = [("process", "migrate", []), ("process", "soak", TWO_EDGES), ("docker", "soak", [])]
-"""(engine, killed in, more settings), a minute each: before and after the crossing."""
-MORE = [("process", "copy", TWO_EDGES), ("process", "cutover", TWO_EDGES), ("process", "replay", []),
-        ("process", "soak", []), ("docker", "copy", [])]
+KILLS = [("process", "10", "migrate", []), ("process", "10", "soak", TWO_EDGES), ("docker", "10", "soak", [])]
+"""(engine, scenario, killed in, more settings), a minute each: before and after the crossing."""
+MORE = [("process", "10", "copy", TWO_EDGES), ("process", "10", "cutover", TWO_EDGES), ("process", "10", "replay", []),
+        ("process", "10", "soak", []), ("docker", "10", "copy", []), ("process", "46", "soak-between", []),
+        ("process", "46", "soak", [])]
 """With `rehearse test --all`."""
 IN_PLACE = [("30", "migrate", "completed"),
             *([("30", "cleanup", "rolled_back"), ("20", "migrate", "completed"), ("21", "migrate", "rolled_back"),
@@ -77,13 +79,14 @@ def resumed(run: Path, killed: History) -> tuple[int, str, Verdict]:
     return done.returncode, said, from_json((run / "verdict.json").read_bytes())
 
 
-@pytest.mark.parametrize(("engine", "step", "more"), [
-    pytest.param(engine, step, more, marks=pytest.mark.docker if engine == "docker" else pytest.mark.real)
-    for engine, step, more in [*KILLS, *(MORE if ALL else [])]])
-def test_killed_inside_a_step_it_is_rolled_back(engine: Kind, step: str, more: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("engine", "scenario", "step", "more"), [
+    pytest.param(*kill, marks=pytest.mark.docker if kill[0] == "docker" else pytest.mark.real)
+    for kill in [*KILLS, *(MORE if ALL else [])]])
+def test_killed_inside_a_step_it_is_rolled_back(engine: Kind, scenario: str, step: str, more: list[str],
+                                                tmp_path: Path) -> None:
     require(engine)
     run = tmp_path / f"killed-{step}"
-    killed = killed_in(step, run, "10", engine, [*SMALL, *more])
+    killed = killed_in(step, run, scenario, engine, [*SMALL, *more])
     assert step != "soak" or any(op.f == "revoke" and op.type == "ok" and op.route == "green" for op in killed.ops)
     code, said, verdict = resumed(run, killed)
     assert code in (2, 3), said  # 3 unless a check had too little evidence so early

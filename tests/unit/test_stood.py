@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from sim.history.history import History
 from sim.history.op import Header, Op
 from sim.rigs.real.standing import Standing
+from sim.rigs.real.upgrading import Upgrading
 from sim.runbook.stood import Pointed, Stood, stood
 from sim.scenario import load_scenario
 
@@ -119,3 +123,26 @@ def test_whether_there_is_a_way_back_from_one_database(scenario: str, steps: tup
 def test_between_two_steps_the_next_is_the_first_left() -> None:
     found = Lines().step("baseline").step("cleanup").step("migrate").stood("30")
     assert found.under_way == "" and [step.name for step in found.left] == ["repair", "cutover", "soak", "verify"]
+
+
+@pytest.mark.parametrize(("views", "varied"), [
+    (True, []), (False, [{"PROGRAM_BLUE_HYDRA": "hydra-1.11.10", "BLUE_DSN_END": ""}])])
+async def test_blue_is_started_as_the_version_whose_columns_stand(views: bool, varied: list[dict[str, str]],
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old one reads through views; once these are gone, only the new one can serve."""
+    told: list[Mapping[str, str]] = []
+
+    class Blue:
+        async def fetchval(self, sql: str, name: str) -> bool:
+            assert name == "old_columns"
+            return views
+
+    @asynccontextmanager
+    async def database(*_: Any) -> AsyncIterator[Blue]:
+        yield Blue()
+
+    monkeypatch.setattr("sim.rigs.real.upgrading.database", database)
+    engine: Any = SimpleNamespace(vary=told.append)
+    secrets: Any = None
+    await Upgrading(engine, secrets, "1.11.10").take_up()
+    assert told == varied

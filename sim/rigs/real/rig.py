@@ -146,6 +146,8 @@ class RealRig:
         """Blue's Hydra, if it served. Raises NotReady if it must and does not start."""
         if not stood.blue_runs:
             return
+        if self.scenario.stack.blue.begins_as is not None:
+            await Upgrading(self.engine, self._secrets, self.scenario.stack.blue.hydra).take_up()
         try:
             await self.engine.start("blue-hydra")
         except NotReady as error:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from sim.rigs.real.databases import database
 from sim.rigs.real.engines.engine import Engine
-from sim.rigs.real.explicit import drop_columns
+from sim.rigs.real.explicit import SCHEMA, drop_columns
 from sim.rigs.real.locks import Waits, watching_locks
 from sim.rigs.real.migrator import ask_list
 from sim.rigs.real.online import Online
@@ -32,14 +33,23 @@ class Upgrading:
         Returns {files, locks, elapsed_s} and what `Online.apply` returns. Raises StepFailed as it does.
         """
         began = time.monotonic()
-        # From here on jobs and the next start of blue's Hydra are the new version, on the tables themselves.
-        self._engine.vary({"PROGRAM_BLUE_HYDRA": f"hydra-{self._version}", "BLUE_DSN_END": ""})
+        self._be_new()
         listed = await ask_list(self._engine, BLUE_HYDRA)
         waits = Waits()
         async with watching_locks(self._engine, self._secrets, "blue", waits, progress):
             told = await Online(self._engine, self._secrets, side="blue", job=BLUE_HYDRA).apply(listed, progress)
         return {"files": len(set(listed.names) - listed.applied), **told, "locks": waits.figures(),
                 "elapsed_s": round(time.monotonic() - began, 3)}
+
+    async def take_up(self) -> None:
+        """After a kill: blue's next start is the new version if the views that the old one read through are gone."""
+        async with database(self._engine, self._secrets, "blue") as blue:
+            if not await blue.fetchval("SELECT to_regnamespace($1) IS NOT NULL", SCHEMA):
+                self._be_new()
+
+    def _be_new(self) -> None:
+        """From here on jobs and the next start of blue's Hydra are the new version, on the tables themselves."""
+        self._engine.vary({"PROGRAM_BLUE_HYDRA": f"hydra-{self._version}", "BLUE_DSN_END": ""})
 
     async def exchange(self) -> dict[str, Any]:
         """Stop the old Hydra, start the new one, drop the old one's views; nothing may be under way to it.
