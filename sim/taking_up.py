@@ -60,6 +60,7 @@ def take_up(taken: Taken, ctx: Context, runner: Runner, traffic: Any, population
     told = remember(traffic.ledger, population, taken.history.ops)
     ctx.note(f"{told['revoked']} revoked grants will be tried; {told['unknown']} were made in the run, and nobody has "
              "their tokens any more")
+    ctx.facts["consents_unknown"] = told["consents_unknown"]
     traffic.start()
     yield ctx.env.timeout(WARM_UP_S)
     ended: Ended = yield ctx.env.process(runner.take_up(taken.stood))

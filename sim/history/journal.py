@@ -1,8 +1,9 @@
 """The one writer of history.jsonl.
 
 Lines are buffered and flushed at least every `FLUSH_S`, so a killed harness loses at most
-that much; what the runbook does is flushed at once, for it says what must be undone. Whoever
-wants to watch inside the same process subscribes; everybody else reads the file.
+that much. Flushed at once is what the runbook does, for it says what must be undone, and the
+invocation of whatever changes a grant, for afterwards nobody may count on it. Whoever wants to
+watch inside the same process subscribes; everybody else reads the file.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FLUSH_S = 0.25
 
 RUNBOOK = "runbook"
 """The process of steps, undos and switches."""
+CHANGES = frozenset({"revoke", "refresh", "code", "logout"})
+"""Operations after which a grant is another; an authorization alone makes none."""
 
 Subscriber = Callable[[Op], None]
 
@@ -145,7 +148,7 @@ class Journal:
                 self._file.write(self._encode(op) + b"\n")
             except OSError as error:
                 self._gave_up(error)
-            if op.process == RUNBOOK or time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
+            if _at_once(op) or time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
                 self.flush()
         for subscriber in self._subscribers:
             subscriber(op)
@@ -154,6 +157,10 @@ class Journal:
         """Raise it; said once, so that the run can still be ended and cleaned up."""
         self.full = DiskFull.of(error, str(self.path))
         raise self.full or error
+
+
+def _at_once(op: Op) -> bool:
+    return op.process == RUNBOOK or (op.type == "invoke" and op.f in CHANGES)
 
 
 def _whole_bytes(path: Path) -> int:

@@ -42,7 +42,12 @@ def verify(ctx: Context, step: Verify) -> Acting:
     else:
         yield from ctx.measure("poisoned", signatures=signatures)
     if ctx.scenario.stack.green.hydra.startswith("2."):
-        yield from _consents(ctx)
+        if unknown := ctx.facts.get("consents_unknown"):
+            # Its owner may have had an older consent for the same app: that one would seem to be missing.
+            ctx.note(f"consents are not compared by key: whose {unknown} were that were taken back before the kill, "
+                     "nobody knows any more", "warn")
+        else:
+            yield from _consents(ctx)
         yield from ctx.measure("browser_sessions")
     if ctx.facts.get("capturing"):
         yield from ctx.measure("queue")

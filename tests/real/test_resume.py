@@ -89,10 +89,11 @@ def test_killed_inside_a_step_it_is_rolled_back(engine: Kind, scenario: str, ste
     killed = killed_in(step, run, scenario, engine, [*SMALL, *more])
     assert step != "soak" or any(op.f == "revoke" and op.type == "ok" and op.route == "green" for op in killed.ops)
     code, said, verdict = resumed(run, killed)
-    assert code in (2, 3), said  # 3 unless a check had too little evidence so early
+    assert code in (1, 2, 3), said  # what a loaded machine cost before the kill is judged too
     assert verdict.ended == "rolled_back" and f"killed in {step}" in verdict.why
     assert verdict.check("rollback").verdict == "held"
-    assert verdict.check("revocation").verdict != "broken", verdict.check("revocation").summary
+    for name in ("revocation", "replay_queue", "token_continuity", "fault_proof"):
+        assert verdict.check(name).verdict != "broken", verdict.check(name).summary
 
 
 @pytest.mark.real
@@ -109,6 +110,7 @@ def test_in_place_it_goes_back_as_long_as_there_is_a_way(scenario: str, step: st
         assert verdict.check("rollback").verdict == "held"
     else:
         assert verdict.check("migration").verdict == "held", verdict.check("migration").summary
+        assert verdict.check("consent_continuity").verdict != "broken", verdict.check("consent_continuity").summary
         again = History.load(run / "history.jsonl").ops[len(killed.ops):]
         done = [str((op.value or {}).get("step")) for op in again if op.f == "step" and op.type == "ok"]
         runbook = [entry.name for entry in load_scenario(scenario).runbook]

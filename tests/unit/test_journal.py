@@ -175,13 +175,25 @@ def test_what_the_runbook_did_is_on_the_disk_at_once(tmp_path: Path) -> None:
     """Whoever takes a killed run up must know what was begun and switched; what clients did may be a moment old."""
     journal = opened(tmp_path)
     journal.flush()
-    journal.invoke("web-1", "refresh", grant="g")
+    journal.invoke("rs-1", "introspect", grant="g")
     assert History.load(journal.path).ops == []
     for n, write in enumerate((lambda: journal.invoke("runbook", "step", value={"step": "cutover"}),
                                lambda: journal.note("runbook", "switch", {"what": "edge", "to": "green"}),
                                lambda: journal.complete(1, "ok", value={"step": "cutover"})), start=2):
         write()
         assert len(History.load(journal.path).ops) == n
+    journal.close()
+
+
+@pytest.mark.parametrize("f", ["revoke", "refresh", "code", "logout"])
+def test_what_changes_a_grant_is_on_the_disk_before_it_is_sent(tmp_path: Path, f: str) -> None:
+    """After a kill nobody may count on a grant that was being revoked when nothing was written any more."""
+    journal = opened(tmp_path)
+    journal.flush()
+    i = journal.invoke("web-1", f, grant="g")
+    assert [op.i for op in History.load(journal.path).ops] == [i]
+    journal.complete(i, "ok")
+    assert len(History.load(journal.path).ops) == 1, "its answer may be a moment old"
     journal.close()
 
 

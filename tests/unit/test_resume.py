@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,7 +109,7 @@ def cuts(ops: list[Op]) -> list[int]:
     return [n for n in range(len(ops) + 1) if n == 0 or ops[n - 1].process in ("runbook", "verify")]
 
 
-async def taken_up(folder: Path, scenario: Scenario, stands: Stood) -> tuple[Ended, list[str]]:
+async def taken_up(folder: Path, scenario: Scenario, stands: Stood, **facts: Any) -> tuple[Ended, list[str]]:
     operations = ScriptedOperations()
     journal = Journal(folder / "history.jsonl", scenario="t", seed=1, engine="process")
     env = LiveEnvironment()
@@ -116,7 +117,7 @@ async def taken_up(folder: Path, scenario: Scenario, stands: Stood) -> tuple[End
     for subscriber in (price, watcher, revoked):
         journal.subscribe(subscriber)
     ctx = Context(env, scenario, ScriptedRig(operations), journal, phases, Desk(env, journal, dict), price, watcher,
-                  NoChains(), NoProofs(), {"revoked": revoked})
+                  NoChains(), NoProofs(), {"revoked": revoked, **facts})
     runner = Runner(ctx, attended=False, yes=True, pause_before=None, figures=lambda: lambda name: None)
     process = env.process(runner.take_up(stands))
     traffic(env, journal, phases, process, (0.0, 0.0))
@@ -249,7 +250,11 @@ def test_traffic_leaves_alone_what_was_used_and_knows_what_was_revoked() -> None
         done("revoke", names[1], kind="refresh", grants=[names[1]]),
         done("revoke", "n-visitor-1", kind="consent", grants=["n-visitor-1"]),
         done("revoke", names[2], type="info", kind="refresh", grants=[names[2]])])
-    assert told == {"revoked": 1, "touched": 4, "unknown": 1}
+    assert told == {"revoked": 1, "touched": 4, "unknown": 1, "consents_unknown": 1}
+    asked = Op(7, "invoke", "web-1", "revoke", 0.0, None, None, "n-visitor-2", None, None, {"kind": "consent"})
+    told = remember(ledger, population, [asked, msgspec.structs.replace(asked, i=9),
+                                         msgspec.structs.replace(asked, i=10, of=9, type="ok")])
+    assert told["consents_unknown"] == 2, "one of a grant that nobody knows, one that nobody answered"
     assert [ledger.chains[n].state for n in names[:3]] == ["uncertain", "revoked", "uncertain"]
     assert names[3] not in ledger.chains, "an introspection uses nothing up"
     assert ledger.chains[names[1]].refresh, "its seeded tokens are known: they are tried"
@@ -322,7 +327,8 @@ async def test_what_is_taken_up_is_healed_on_paper_rolled_back_tried_and_told(
         return env.timeout(0)
 
     play_on: Any = SimpleNamespace(ledger=None, start=start, stop=stop)
-    monkeypatch.setattr("sim.taking_up.remember", lambda *_: {"revoked": 3, "touched": 4, "unknown": 1})
+    monkeypatch.setattr("sim.taking_up.remember", lambda *_: {
+        "revoked": 3, "touched": 4, "unknown": 1, "consents_unknown": 0})
     ctx = Context(env, scenario, ScriptedRig(operations), again, Phases(env), Desk(env, again, dict), Price(), watcher,
                   NoChains(), Proofs(), {"revoked": revoked})
     runner = Runner(ctx, attended=False, yes=True, pause_before=None, figures=lambda: lambda name: None)
@@ -340,3 +346,14 @@ async def test_what_is_taken_up_is_healed_on_paper_rolled_back_tried_and_told(
     assert [(c.begun.value or {}).get("step") for c in cut_off] == ["migrate"]
     assert [op.value for op in whole.ops if op.f == "heal" and op.type == "ok"] == [
         {"name": "slow", "seen": "what it was made on was started anew"}]
+
+
+@pytest.mark.parametrize("unknown", [0, 2])
+async def test_consents_are_compared_by_key_only_if_it_is_known_whose_were_taken_back(unknown: int, tmp_path: Path,
+                                                                                     ) -> None:
+    scenario = load_scenario("30")
+    ops = [Op(n, "ok", "runbook", "step", 0.0, n, None, None, None, None, {"step": step.name})
+           for n, step in enumerate(scenario.runbook[:-1])]
+    ended, acts = await taken_up(tmp_path, scenario, stood(History(HEADER, ops), scenario),
+                                 consents_unknown=unknown)
+    assert ended.how == "completed" and ("measure consents" in acts) is (not unknown)
