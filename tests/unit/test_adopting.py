@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from sim.cli.app import call
-from sim.errors import BadInput, EngineDown
+from sim.errors import BadInput, EngineDown, NotReady
 from sim.history.history import History
 from sim.history.journal import Journal
 from sim.history.op import Header
@@ -21,6 +21,7 @@ from sim.refusing import refuse_taking_up
 from sim.rigs.real import leftovers
 from sim.rigs.real.adopting import adopt
 from sim.rigs.real.engines import Estate
+from sim.rigs.real.engines.bounded import BoundedDisks
 from sim.rigs.real.labels import MARKER, OWNER, RUN, WHERE
 from sim.rigs.real.living import mark, me, where
 from sim.rigs.real.record import HOME_PREFIX, Record, all_records, living, record_of
@@ -186,6 +187,45 @@ def test_containers_are_ended_and_their_volumes_taken_over(cache: Path, dead: st
     assert leftovers.remove() == [] and "rehearse-1-blue-data" in daemon.held, "no cleaner gets what was taken over"
     adopted.given_up()
     assert not [name for name in daemon.held if name.startswith("rehearse-1")]
+
+
+class Held:
+    """A dead run's containers, as a BoundedDisks asks for them."""
+
+    def __init__(self, holder: str, *, runs: bool = True) -> None:
+        self.holder, self.runs = holder, runs
+        self.did: list[tuple[str, ...]] = []
+
+    def named(self, name: str) -> str:
+        return self.holder if name == "blue-postgres-disk" else ""
+
+    def pid(self, ident: str) -> int:
+        return int(self.runs)
+
+    def volume(self, service: str, name: str, *, memory_bytes: int = 0) -> str:
+        return f"rehearse-1-{name}"
+
+    def signal(self, ident: str, signal: str) -> None:
+        self.did.append((signal, ident))
+
+
+def test_a_disk_in_memory_is_held_on_and_emptied(cache: Path, dead: str, daemon: Daemon) -> None:
+    left(cache, "a", dead, kind="docker", folder="")
+    daemon.hold("a", dead, "rehearse-1")
+    daemon.held["rehearse-1-blue-postgres-disk"] = daemon.held["rehearse-1-edge"]
+    adopted = adopt(cache / "a")
+    assert "rehearse-1-edge" not in daemon.held and "rehearse-1-blue-postgres-disk" in daemon.held
+    adopted.given_up()
+    assert "rehearse-1-blue-postgres-disk" not in daemon.held
+    containers: Any = Held("its-holder")
+    BoundedDisks(containers, {"blue-postgres": 1}).volume("blue-postgres", "blue-data", "postgres")
+    assert containers.did == [("SIGUSR2", "its-holder")]
+
+
+def test_a_disk_in_memory_whose_holder_has_ended_is_gone() -> None:
+    gone: Any = Held("its-holder", runs=False)
+    with pytest.raises(NotReady, match="in memory, and is gone"):
+        BoundedDisks(gone, {"blue-postgres": 1}).volume("blue-postgres", "blue-data", "postgres")
 
 
 def test_whoever_took_it_up_and_was_killed_too_is_taken_up_again(cache: Path, dead: str, daemon: Daemon) -> None:

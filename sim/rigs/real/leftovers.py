@@ -21,6 +21,7 @@ import psutil
 
 from sim.errors import EngineDown
 from sim.paths import cache
+from sim.rigs.real.engines.bounded import HOLDER
 from sim.rigs.real.engines.containers import found_in
 from sim.rigs.real.engines.folder import remove_home
 from sim.rigs.real.labels import MARKER
@@ -75,9 +76,13 @@ def _all(run: str | None) -> list[_Found]:
 
 
 def end_all(run: str) -> None:
-    """End what still runs of a dead run and free its ports; its files, its volumes and its record stay."""
+    """End what still runs of a dead run and free its ports; its files, its volumes and its record stay.
+
+    So do the containers that hold a volume in memory: it would go with them.
+    """
     records = [record for record in _dead_records() if record["run"] == run]
-    containers = [one for one in _containers() if one[0].kind == "container" and one[0].run == run]
+    containers = [one for one in _containers() if one[0].kind == "container" and one[0].run == run
+                  and not one[0].name.endswith(HOLDER)]
     for _, take_away in [*_processes(records), *containers, *_locks({record["owner"] for record in records})]:
         take_away()
 

@@ -254,6 +254,11 @@ class Containers:
         found = self._api.containers(all=True, filters={"label": [f"{RUN}={self._run_id}"]})
         return [str(one["Id"]) for one in found if (one["Labels"] or {}).get(OWNER) in self._owners]
 
+    def named(self, name: str) -> str:
+        """The id of the container that `create` called so, by this run or the one it goes on with; '' = none."""
+        found = self._api.containers(all=True, filters={"name": [f"^/{self._prefix}-{name}$"]})
+        return next((str(one["Id"]) for one in found), "")
+
     def remove_rest(self) -> None:
         """Remove the volumes and the network; the containers must be gone."""
         for one in found_in(self._api, f"{RUN}={self._run_id}"):
