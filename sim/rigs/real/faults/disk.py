@@ -52,16 +52,16 @@ class Disk(DatabaseFault):
         part, engine = str(fault["part"]), self._docker()
         has = engine.disks.get(part)
         if has is None:
-            raise StepFailed(f"{part}'s disk has no bound in this run, and a machine's own is never filled", where=part,
+            raise StepFailed("its disk has no bound in this run, and a machine's own is never filled", where=part,
                              todo="write the fault into the scenario; `at: by hand` keeps it for an order")
         if fault.get("size") not in (None, has):
-            raise StepFailed(f"{part}'s disk is {has >> 20} MiB for this whole run", where=part, todo="leave size out")
+            raise StepFailed(f"its disk is {has >> 20} MiB for this whole run", where=part, todo="leave size out")
         if part not in self._wanted() or not await engine.incarnation(part):
             raise StepFailed(f"{part} does not run now", where=part, todo="make the fault while it does")
         self._filled.setdefault(part, set()).add(str(fault["name"]))
         await engine.fill(part, full=True)
         if not (await looked_for(lambda: self._room(part, wanted=False), FULL_WITHIN_S))["proven"]:
-            raise StepFailed(f"{part}'s disk is not full yet", where=part, todo="give the fault a smaller size")
+            raise StepFailed("its disk is not full yet", where=part, todo="give the fault a smaller size")
 
     async def prove(self, fault: Told) -> dict[str, Any]:
         """See `Maker.prove`: what needs space is refused, or the server is gone for lack of it."""
@@ -89,7 +89,7 @@ class Disk(DatabaseFault):
         engine = self._docker()
         await engine.fill(part, full=False)
         if not (await looked_for(lambda: self._room(part, wanted=True), FULL_WITHIN_S))["proven"]:
-            raise StepFailed(f"{part}'s disk stays full", where=part, todo="its own data fills it: give it more")
+            raise StepFailed("its disk stays full", where=part, todo="its own data fills it: give it more")
         if part not in self._wanted():
             filling.discard(name)
             return {"seen": "the runbook has stopped this part meanwhile; its disk has space"}
@@ -98,7 +98,7 @@ class Disk(DatabaseFault):
             await engine.start(part)
         took_s = await self._answers.well(part)
         if refused := await self._refused(fault):
-            raise StepFailed(f"{part} still refuses what needs space", where=part, seen=refused)
+            raise StepFailed("it still refuses what needs space", where=part, seen=refused)
         filling.discard(name)
         again = "its server was gone and is started again" if gone else "its server lived through it"
         return {"seen": f"what needs space is stored; {again}, and answers after {took_s * 1000:.0f} ms"}

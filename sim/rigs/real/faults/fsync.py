@@ -55,7 +55,7 @@ class Fsync(DatabaseFault):
         name, part = str(fault["name"]), str(fault["part"])
         async with self._open(fault) as admin:
             if await admin.fetchval("SHOW fsync") != "on":
-                raise StepFailed(f"{part} runs with fsync off: it waits for no flush", where=part,
+                raise StepFailed("it runs with fsync off and waits for no flush", where=part,
                                  todo="leave fsync on in the stack file")
             if not self._on.get(part):
                 self._usual_s[part] = await _commit_s(admin, USUAL_COMMITS)
