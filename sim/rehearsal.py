@@ -244,6 +244,7 @@ class _Rehearsal:
             journal.complete(i, "ok", value=figures)
             self.say(f"stack ready in {figures['ready_s']:.1f} s")
             self._note_disks(journal)
+            rig.tell_addresses()
             rig.prove_links = lambda links: self._prove_links(rig, journal, links)
             if self.taken is None:  # afterwards nothing is made on them any more
                 await rig.prove_links(rig.links_before_green())

@@ -13,7 +13,7 @@ from sim.history.op import Op
 from sim.report.masking import masked
 
 TOKEN = "$TOKEN"  # noqa: S105 - the name of a variable of the shell
-PUBLIC, INTERNAL, AUTHZ = "$REHEARSE_EDGE_PUBLIC", "$REHEARSE_EDGE_INTERNAL", "$AUTHZ"
+PUBLIC, INTERNAL, AUTHZ = "$REHEARSE_EDGE_PUBLIC", "$REHEARSE_EDGE_INTERNAL", "$REHEARSE_AUTHZ_PUBLIC"
 
 
 class Request(NamedTuple):
@@ -114,6 +114,7 @@ def psql(op: Op) -> str:
         for table in TABLES
     )
     return (
+        '# addresses and the password file: eval "$(rehearse env latest)"\n'
         "# the same on blue: $REHEARSE_BLUE_POSTGRES_SQL\n"
         f"psql \"postgresql://rehearse@$REHEARSE_GREEN_POSTGRES_SQL/hydra\" <<'SQL'\n{rows};\nSQL"
     )

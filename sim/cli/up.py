@@ -19,7 +19,6 @@ import typer
 
 from sim.errors import BadInput, RehearsalError
 
-ADDRESSES = "addresses.json"
 WITHIN_S = 900.0
 """Assumption: a first `up` may have to build every program: ten minutes and a reserve."""
 
@@ -67,6 +66,8 @@ def _wait_until_up(child: subprocess.Popen[bytes], folder: Path, log: Path) -> N
 
     Raises typer.Exit with its exit code if it ends, RehearsalError if it takes too long.
     """
+    from sim.rigs.real.reaching import ADDRESSES
+
     shown = 0
     until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:
@@ -85,11 +86,15 @@ def _wait_until_up(child: subprocess.Popen[bytes], folder: Path, log: Path) -> N
 
 def down(run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest") -> None:
     """Stop a stack that `up` started."""
+    from sim.cli.runs import find_run
     from sim.rigs.real.living import alive
+    from sim.rigs.real.reaching import told_by
 
-    owner = str(_addresses(run)["owner"])
-    if not alive(owner):
-        raise RehearsalError("its process is gone", todo="rehearse clean removes what it left")
+    folder = find_run(run)
+    owner = str(told_by(folder)["owner"])
+    if (folder / "history.jsonl").exists():
+        raise BadInput("this is a rehearsal, not a stack alone", where=folder.name,
+                       todo=f"rehearse ctl {folder.name} abort rolls it back, stop ends it at once")
     os.kill(int(owner.split(":")[0]), signal.SIGTERM)
     until = time.monotonic() + DOWN_S
     while time.monotonic() < until:
@@ -104,24 +109,19 @@ def env(
     run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest",
     json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Addresses of a living stack, to `eval`."""
-    told: dict[str, Any] = _addresses(run)["environment"]
+    """Addresses of a living stack, of a run or of `up`, to `eval`; what a copied curl or psql needs.
+
+    PGPASSFILE is where psql finds the password; the file is gone when the stack is.
+    """
+    from sim.cli.runs import find_run
+    from sim.rigs.real.reaching import told_by
+
+    told: dict[str, Any] = told_by(find_run(run))["environment"]
     if json:
         typer.echo(jsons.dumps(told))
         return
     for name, value in told.items():
         typer.echo(f"export {name}={shlex.quote(str(value))}")
-
-
-def _addresses(run: str) -> dict[str, Any]:
-    from sim.cli.runs import find_run
-
-    folder = find_run(run)
-    try:
-        told: dict[str, Any] = jsons.loads((folder / ADDRESSES).read_text())
-    except OSError:
-        raise BadInput("this run holds no stack", where=str(folder), todo="rehearse up starts one") from None
-    return told
 
 
 def _hold(chosen: Any, engine: str, folder: Path) -> None:
@@ -131,9 +131,7 @@ def _hold(chosen: Any, engine: str, folder: Path) -> None:
     import uvloop
 
     from sim.rigs.real.engines import choose
-    from sim.rigs.real.living import me
     from sim.rigs.real.rig import RealRig
-    from sim.runfolder import write_private
 
     async def hold() -> None:
         kind, why = choose(engine)
@@ -153,10 +151,9 @@ def _hold(chosen: Any, engine: str, folder: Path) -> None:
         try:
             figures = await rig.start()
             typer.echo(f"stack ready in {figures['ready_s']:.1f} s", err=True)
-            write_private(folder / ADDRESSES, jsons.dumps({"owner": me(), "environment": rig.environment()}))
+            rig.tell_addresses()
             await asyncio.Event().wait()
         finally:
-            (folder / ADDRESSES).unlink(missing_ok=True)
             await asyncio.shield(rig.close())
 
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):

@@ -17,7 +17,7 @@ from sim.rigs.real.engines import Estate
 from sim.rigs.real.engines.containers import found_in
 from sim.rigs.real.labels import RUN
 from sim.rigs.real.living import alive, me, where
-from sim.rigs.real.record import HOME_PREFIX, all_records, only_one, record_of
+from sim.rigs.real.record import HOME_PREFIX, all_records, only_one, passwords_of, record_of
 
 
 class Adopted(NamedTuple):
@@ -57,6 +57,7 @@ def adopt(folder: Path) -> Adopted:
             if estate is None:
                 break
             leftovers.end_all(run)
+            passwords_of(path).unlink(missing_ok=True)  # of ports that nobody listens on any more
             _write(path, {**record, "owner": me(), "processes": {}, "inherits": list(owners)})
             return Adopted(estate, path, record)
     raise BadInput("nothing of this run's stack is left to go on with", where=run,

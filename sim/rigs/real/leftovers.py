@@ -26,7 +26,7 @@ from sim.rigs.real.engines.containers import found_in
 from sim.rigs.real.engines.folder import remove_home
 from sim.rigs.real.labels import MARKER
 from sim.rigs.real.living import alive, mark, where
-from sim.rigs.real.record import HOME_PREFIX, all_records, only_one
+from sim.rigs.real.record import HOME_PREFIX, all_records, only_one, passwords_of
 from sim.rigs.real.unhealed import left_on
 
 END_S = 5.0
@@ -37,7 +37,7 @@ class Leftover(msgspec.Struct, frozen=True):
     """One thing that belongs to no living run."""
 
     kind: str
-    """fault, process, folder, record, port lock, container, volume or network"""
+    """fault, process, folder, password file, record, port lock, container, volume or network"""
     name: str
     run: str
     """The dead run's id; "" for a port lock."""
@@ -148,6 +148,8 @@ def _files(record: dict[str, Any]) -> Iterator[_Found]:
     if folder.name.startswith(HOME_PREFIX) and folder.is_dir():
         yield Leftover("folder", str(folder), run), partial(remove_home, folder)
     path: Path = record["path"]
+    if (passwords := passwords_of(path)).exists():
+        yield Leftover("password file", passwords.name, run), partial(passwords.unlink, missing_ok=True)
     yield Leftover("record", path.stem, run), partial(path.unlink, missing_ok=True)
 
 

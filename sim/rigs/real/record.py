@@ -48,6 +48,11 @@ def only_one() -> Iterator[None]:
         yield
 
 
+def passwords_of(record: Path) -> Path:
+    """The password file that goes with a record, if the run made one (see reaching.py)."""
+    return record.with_suffix(".pgpass")
+
+
 class Record:
     """One run's record."""
 
@@ -67,6 +72,7 @@ class Record:
 
     def close(self) -> None:
         """The run has removed everything."""
+        passwords_of(self._path).unlink(missing_ok=True)
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:

@@ -38,6 +38,7 @@ from sim.rigs.real.migration import Migration
 from sim.rigs.real.noted import NotedEngine
 from sim.rigs.real.operations import RealOperations
 from sim.rigs.real.probing import Probing
+from sim.rigs.real.reaching import Reaching
 from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair
 from sim.rigs.real.rights import let_edge_take
@@ -79,6 +80,7 @@ class RealRig:
         self._edges = replica_names(EDGE, scenario.stack.edge.instances)
         self._standing = Standing(len(self._edges))
         self._controls: dict[str, Controls] = {}
+        self._reaching = Reaching(engine, stack, self._secrets)
         self._told: tuple[str | None, float] = (None, 0.0)
         self.prove_links: Callable[[list[str]], Awaitable[None]] = _not_proven
         """Set by the rehearsal: proves links and writes it down."""
@@ -216,17 +218,16 @@ class RealRig:
         return [name for name in self.stack.links if name not in self.links_before_green()]
 
     def environment(self) -> dict[str, str]:
-        """Addresses for a user's own steps: REHEARSE_* variables, no secrets."""
-        told = {"REHEARSE_RUN": self.engine.run_id, "REHEARSE_ENGINE": self.engine.kind}
-        places = {f"{side}-postgres": (self.engine.database(side), "sql") for side in ("blue", "green")}
-        for name, (service, port) in {**places, **{s: (s, "") for s in ("blue-hydra", "edge")}}.items():
-            for one in [port] if port else [p for p in self.stack.ports(service) if p != "control"]:
-                host, number = self.engine.direct(service, one)
-                told[f"REHEARSE_{name}_{one}".upper().replace("-", "_")] = f"{host}:{number}"
-        return told
+        """Addresses for a user's own steps: REHEARSE_* variables and a password file's path, no secrets."""
+        return self._reaching.environment()
+
+    def tell_addresses(self) -> None:
+        """The stack stands: let people reach it (`rehearse env`)."""
+        self._reaching.tell()
 
     async def close(self) -> None:
         """Remove everything this rig started."""
+        self._reaching.forget()
         for control in self._controls.values():
             await control.close()
         if hasattr(self, "sender"):
