@@ -13,8 +13,6 @@ import typer
 from sim.errors import BadInput
 
 DEMO = "demo"
-LOOPBACK = "127.0.0.1"
-"""Whoever can open the page sees everything: never another interface."""
 
 
 def watch(
@@ -27,7 +25,7 @@ def watch(
     role: Annotated[str | None, typer.Option("--role", help="yours on a game day; only the facilitator is shown "
                                              "surprises before the end")] = None,
     serve: Annotated[bool, typer.Option("--serve", help="in a browser on this machine; read-only")] = False,
-    port: Annotated[int, typer.Option("--port", help="for --serve; 0 takes a free one")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="for --serve; 0 takes a free one")] = 0,
     commands: Annotated[bool, typer.Option("--commands", help="let the browser of --serve command the run")] = False,
 ) -> None:
     """Watch a run: live while it lives, else replayed; q leaves it alone."""
@@ -50,6 +48,8 @@ def watch(
     if read_only or (serve and not commands):
         command.append("--read-only")
     if serve:
+        from sim.cli.in_browser import in_browser
+
         in_browser(command, port)
         return
     raise typer.Exit(subprocess.run(command, check=False).returncode)
@@ -64,25 +64,6 @@ def _check_role(folder: Path, role: str) -> None:
     if game is None:
         raise BadInput("this run is no game day: there are no roles", where="--role", todo="leave it out")
     known_role(role, list(game.roles))
-
-
-def in_browser(command: list[str], port: int) -> None:
-    """Serve the screen on loopback until interrupted; each page that is opened is a screen of its own."""
-    import shlex
-    import socket
-
-    from textual_serve.server import Server
-
-    from sim.cli.output import progress
-    from sim.paths import data
-
-    if not port:
-        with socket.socket() as free:
-            free.bind((LOOPBACK, 0))
-            port = int(free.getsockname()[1])
-    progress(f"http://{LOOPBACK}:{port}  (ctrl+c ends it{'; read-only' if '--read-only' in command else ''})")
-    page = data("tui", "browser")  # the server's own asks for a font on the internet
-    Server(shlex.join(command), host=LOOPBACK, port=port, title="rehearse", templates_path=page).serve()
 
 
 def recording(run: str) -> Path:
