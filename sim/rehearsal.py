@@ -43,6 +43,7 @@ from sim.runbook.gates import refuse_unattended
 from sim.runbook.price import Price
 from sim.runbook.revoked import Revoked
 from sim.runbook.runner import Ended, Runner
+from sim.runbook.status import Status
 from sim.runbook.steady import Watcher
 from sim.runbook.stood import stood
 from sim.runfolder import make_run_folder, write_private
@@ -275,10 +276,10 @@ class _Rehearsal:
         phases = Phases(env)
         forming = Forming(self.scenario)
         price, watcher, revoked = Price(), Watcher(), Revoked()
-        for subscriber in (forming.feed, price, watcher, revoked):
+        status = Status(scenario=self.scenario.slug, run=self.folder.name, price=price, now_s=journal.now_s)
+        for subscriber in (forming.feed, price, watcher, revoked, status):
             journal.subscribe(subscriber)
-        desk = Desk(env, journal, lambda: {"t_s": round(journal.now_s(), 1), "cut": price.cut(),
-                                           "way_back": price.way_back()})
+        desk = Desk(env, journal, status.told)
         desk.on_stop = self._stop_now
         plan, faults = rig.plan, list(self.scenario.every_fault)
         if self.taken is not None:

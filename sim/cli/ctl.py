@@ -26,7 +26,7 @@ USAGE = {
     "buffer": "buffer on|off               requests wait at the edge",
     "note": "note TEXT                   write into the history; --tag now: about what is wrong now",
     "tag": "tag [#ACT SURPRISE]         facilitator: what an act was about; alone, the list of acts",
-    "status": "status                      where it stands",
+    "status": "status                      where it stands: state, step, gate, faults, prices",
 }
 """Verb → its line of the help."""
 
@@ -59,8 +59,11 @@ def ctl(
     who: Annotated[str | None, typer.Option("--who", help="your name in the history")] = None,
     role: Annotated[str | None, typer.Option("--role", help="yours on a game day, such as operator")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="what a note or command is about: now, or a name")] = None,
+    json: Annotated[bool, typer.Option("--json", help="the answer as JSON; of status in all its parts")] = False,
 ) -> None:
     """Command a running rehearsal (see HELP)."""
+    import json as json_
+
     from sim.cli.runs import find_run
     from sim.control import send
     from sim.scenario.messages import suggest
@@ -71,7 +74,13 @@ def ctl(
     if for_ is not None:
         arguments["for_s"] = _for(for_)
     arguments |= {key: value for key, value in (("role", role), ("tag", tag)) if value}
-    typer.echo(send(find_run(run), verb, who=who or getpass.getuser(), **arguments))
+    answer = send(find_run(run), verb, who=who or getpass.getuser(), **arguments)
+    if verb == "status":
+        from sim.runbook.status import said
+
+        typer.echo(answer if json else said(json_.loads(answer)))
+        return
+    typer.echo(json_.dumps({"verb": verb, "told": answer}) if json else answer)
 
 
 ctl.__doc__ = HELP

@@ -10,6 +10,7 @@ about (see tagging.py).
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
@@ -45,7 +46,8 @@ class Desk:
     POSTPONE_S = 60.0
     """Assumption: the screen's `p` postpones by a minute unless told otherwise."""
 
-    def __init__(self, env: simpy.Environment, journal: Journal, status: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, env: simpy.Environment, journal: Journal, status: Callable[[str], dict[str, Any]]) -> None:
+        """`status` says where the run stands, to whoever has that role (see status.py)."""
         self._env, self._journal, self._status = env, journal, status
         self.paused = False
         self.resumed = env.event()
@@ -75,7 +77,7 @@ class Desk:
         Raises Refused with the reason; either way an op of process `operator` is written.
         """
         if verb == "status":
-            return str(self._status())
+            return json.dumps(self._status(str(arguments.get("role", ""))))
         if verb == "faults":
             return await self.faults(who, arguments)
         i = self._journal.invoke("operator", _ASKED.get(verb, verb), value={"who": who, **_plain(arguments)})

@@ -40,8 +40,8 @@ async def served(folder: Path, *options: str) -> AsyncIterator[tuple[str, int]]:
     """The served screen of a run: (its URL, the server's pid); ended by Ctrl-C, and every process of it gone."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sim.cli.app", "watch", str(folder), "--serve", *options,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(paths.PROJECT)})
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": str(paths.PROJECT)})
     assert process.stderr is not None
     try:
         line = (await asyncio.wait_for(process.stderr.readline(), READY_S)).decode()

@@ -75,7 +75,7 @@ async def play(tmp_path, operations, *, sets=(), act=None, attended=False, yes=F
     price, watcher, revoked = Price(), Watcher(), Revoked()
     for subscriber in (price, watcher, revoked):
         journal.subscribe(subscriber)
-    desk = Desk(env, journal, dict)
+    desk = Desk(env, journal, lambda role: {})
     ctx = Context(env, scenario, ScriptedRig(operations), journal, phases, desk, price, watcher, NoChains(),
                   NoProofs(), {"revoked": revoked})
     if heal_all:

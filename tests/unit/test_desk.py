@@ -23,7 +23,7 @@ class Sitting:
     def __init__(self, path: Path) -> None:
         self.env = simpy.Environment()
         self.journal = Journal(path, scenario="t", seed=1, engine="test")
-        self.desk = Desk(self.env, self.journal, lambda: {"t_s": 4.2})
+        self.desk = Desk(self.env, self.journal, lambda role: {"t_s": 4.2})
 
     async def ask(self, verb: str, **arguments: Any) -> str:
         return await self.desk.handle(verb, "kim", arguments)

@@ -74,7 +74,7 @@ class Day:
         self.nemesis = Nemesis(self.env, list(planned), self.rig, self.journal, self.phases, Written(self.path), 1)
         self.orders = Orders(self.env, self.nemesis, links=with_pairs(known_links()), parts=known_parts(),
                              engine="process")
-        self.desk = Desk(self.env, self.journal, lambda: {})
+        self.desk = Desk(self.env, self.journal, lambda role: {})
         self.desk.acts |= {"inject": self.orders.inject, "heal": self.orders.heal, "faults": self.orders.faults}
 
     async def play(self, act: Callable[[], Coroutine[Any, Any, None]]) -> History:
