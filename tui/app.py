@@ -119,7 +119,8 @@ class RehearsalApp(Commanding, Replaying, Opening):
         self.plain_glyphs = _needs_ascii()
         """Whether glyphs are written in ASCII."""
         self._refresh_s = refresh_s
-        self._is_loaded = False
+        self.is_loaded = False
+        """Whether the scenario was read and the history is."""
         self._is_reading = False
         self._ended_at: float | None = None
         self._told_end = False
@@ -181,7 +182,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
             self.is_searched = True
 
     def _begin(self, shown: Shown) -> None:
-        self.shown, self._is_loaded = shown, True
+        self.shown, self.is_loaded = shown, True
         if self.is_masked and shown.day is not None:
             self.services.without = TELLING
         self.read_more()
@@ -220,7 +221,7 @@ class RehearsalApp(Commanding, Replaying, Opening):
         shown = self.shown
         if not self.screen_stack:
             return  # a last tick while the app closes
-        if self._is_loaded:
+        if self.is_loaded:
             if not shown.reading:
                 self.read_more()
             if isinstance(self.source, Recording):

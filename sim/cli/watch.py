@@ -27,8 +27,18 @@ def watch(
     serve: Annotated[bool, typer.Option("--serve", help="in a browser on this machine; read-only")] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="for --serve; 0 takes a free one")] = 0,
     commands: Annotated[bool, typer.Option("--commands", help="let the browser of --serve command the run")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="write a picture of one screen instead; "
+                                             "needs no terminal")] = None,
+    screen: Annotated[str, typer.Option("--screen", help="for --svg: 1 to 8, or a name such as traffic")] = "1",
+    size: Annotated[str, typer.Option("--size", help="for --svg: columns x rows")] = "80x24",
+    theme: Annotated[str, typer.Option("--theme", help="for --svg: dark, light or contrast")] = "dark",
+    at: Annotated[str, typer.Option("--at", help="for --svg: migrate, switch, migrate + 5s, or 57s; "
+                                    "else as it stands now")] = "",
 ) -> None:
-    """Watch a run: live while it lives, else replayed; q leaves it alone."""
+    """Watch a run: live while it lives, else replayed; q leaves it alone.
+
+    With --svg a picture of a screen: rehearse watch latest --svg ledger.svg --screen 5 --size 160x50 --theme light.
+    """
     if not 0 < speed <= 1000:
         raise BadInput(
             "a speed is a number above 0, at most 1000",
@@ -37,14 +47,18 @@ def watch(
             todo="--speed 4 plays four times as fast",
         )
     folder = recording(run)
+    if role is not None:
+        _check_role(folder, role)
+    as_role = ["--role", role] if role is not None else []
+    if svg is not None:
+        _picture(folder, svg, ["--screen", screen, "--size", size, "--theme", theme, "--at", at, *as_role])
+        return
     if not serve and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("the screen needs a terminal", where="watch", todo=f"rehearse report {run} prints the result")
     command = [sys.executable, "-m", "tui", str(folder)]
     if replay or not lives(folder):
         command += ["--replay", "--speed", f"{speed:g}"]
-    if role is not None:
-        _check_role(folder, role)
-        command += ["--role", role]
+    command += as_role
     if read_only or (serve and not commands):
         command.append("--read-only")
     if serve:
@@ -53,6 +67,16 @@ def watch(
         in_browser(command, port)
         return
     raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def _picture(folder: Path, to: Path, options: list[str]) -> None:
+    """The screen's own process draws it, and says what is wrong."""
+    from sim.cli.output import progress
+
+    drawn = subprocess.run([sys.executable, "-m", "tui", str(folder), "--svg", str(to), *options], check=False)
+    if drawn.returncode:
+        raise typer.Exit(drawn.returncode if drawn.returncode == 254 else 255)
+    progress(f"written: {to}")
 
 
 def _check_role(folder: Path, role: str) -> None:
