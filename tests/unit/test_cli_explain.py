@@ -1,16 +1,22 @@
 """`rehearse explain` covers everything that can be named, in the same words."""
 
 import json
+import typing
 
 import pytest
+from pydantic import BaseModel
 
 from sim.cli.app import call
 from sim.history.figures import FIGURES
 from sim.report.topics import topics
+from sim.report.topics_fault_keys import FAULT_KEYS
+from sim.report.topics_keys import KEYS
+from sim.report.topics_stack_keys import LOAD_KEYS, STACK_KEYS
+from sim.report.topics_step_keys import PEOPLE_KEYS, STEP_KEYS
 from sim.scenario import FAULTS
 from sim.scenario.extend import AMENDMENTS
 from sim.scenario.model import Scenario
-from sim.scenario.steps import KINDS
+from sim.scenario.steps import KINDS as STEP_KINDS
 
 TOPICS = topics()
 
@@ -21,11 +27,45 @@ def names(kind):
 
 def test_every_check_step_fault_exit_code_and_key_is_explained():
     assert names("check") == set(FIGURES)
-    assert names("step") == set(KINDS)
+    assert names("step") == set(STEP_KINDS)
     assert names("fault") == set(FAULTS)
     assert names("exit code") == {"0", "1", "2", "3", "254", "255"}
     keys = set(Scenario.model_fields) - {"path", "slug", "notes"} | set(AMENDMENTS)
     assert keys <= names("key")
+
+
+NOT_WRITTEN = {"slug", "path", "notes", "kind", "unit"}
+"""Fields that the loader fills in: nobody writes them in a scenario file."""
+
+
+def written_keys(model, seen):
+    """Every key that may stand in a scenario file, with where: the models' fields, by their names there."""
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        if model not in seen:
+            seen.add(model)
+            for field, told in model.model_fields.items():
+                yield told.alias or field, model.__name__
+                yield from written_keys(told.annotation, seen)
+        return
+    for inside in typing.get_args(model):
+        yield from written_keys(inside, seen)
+
+
+WRITTEN = sorted({key for key, _ in written_keys(Scenario, set())} - NOT_WRITTEN)
+
+
+def test_the_walk_reaches_what_is_deep_inside():
+    assert {"dwell", "cross_check", "because", "noticed_in", "from", "hash_cost"} <= set(WRITTEN)
+
+
+@pytest.mark.parametrize("key", WRITTEN)
+def test_every_key_of_a_scenario_has_a_topic(key):
+    assert any(key == name for _, name in TOPICS), "write one into sim/report/topics_*_keys.py"
+
+
+def test_no_two_tables_explain_one_key():
+    tables = (KEYS, STACK_KEYS, LOAD_KEYS, STEP_KEYS, PEOPLE_KEYS, FAULT_KEYS)
+    assert sum(map(len, tables)) == len(names("key"))
 
 
 @pytest.mark.parametrize("name", sorted({name for _, name in TOPICS}))
