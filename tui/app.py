@@ -160,8 +160,8 @@ class RehearsalApp(Commanding, Replaying, Opening):
     def _prepare(self) -> None:
         """Read the scenario, earlier runs and (of a recording) its landmarks beside the event loop."""
         from sim.checks.verdict import from_json
+        from sim.report.earlier import earlier_runs
         from sim.scenario import load_scenario
-        from tui.earlier import earlier_runs
         from tui.landmarks import landmarks
 
         try:

@@ -16,10 +16,10 @@ from sim.checks.standing import Stand
 from sim.checks.verdict import Check, Verdict
 from sim.history.gameday import is_hidden
 from sim.history.op import Header, Op
+from sim.report.earlier import Earlier
 from tui.captures import Captures
 from tui.database import DatabaseSeen
 from tui.dayseen import DaySeen
-from tui.earlier import Earlier
 from tui.events import Event, event
 from tui.rates import Traffic
 from tui.runbook import Runbook

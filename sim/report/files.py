@@ -10,6 +10,7 @@ from sim.checks.verdict import Verdict, to_json
 from sim.history.history import History
 from sim.report.debrief import debrief
 from sim.report.debrief_text import debrief_lines
+from sim.report.earlier import earlier_runs
 from sim.report.junit import junit
 from sim.report.procedure import procedure
 from sim.report.text import report_text
@@ -28,7 +29,7 @@ def write_reports(folder: Path, history: History, scenario: Scenario) -> tuple[V
     write_private(folder / "report.txt", text)
     write_private(folder / "report.json", to_json(verdict))
     write_private(folder / "junit.xml", junit(verdict, took_s))
-    write_private(folder / "runbook.md", procedure(history, scenario))
+    write_private(folder / "runbook.md", procedure(history, scenario, earlier_runs(folder, scenario.slug)))
     from sim.report.page import page  # brings the template engine along: only when a run ends
 
     write_private(folder / "report.html", page(verdict, history, scenario, reading=reading))

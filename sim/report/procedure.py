@@ -11,11 +11,12 @@ from typing import Any
 
 from sim.history.history import Call, History
 from sim.report.calls import acts
+from sim.report.earlier import Earlier
 from sim.scenario import Scenario
 
 
-def procedure(history: History, scenario: Scenario) -> str:
-    """Markdown text of the runbook as it was walked."""
+def procedure(history: History, scenario: Scenario, earlier: Earlier | None = None) -> str:
+    """Markdown text of the runbook as it was walked; `earlier` are the same scenario's other runs."""
     plan = next(history.notes("plan"), None)
     described = {s["name"]: s for s in ((plan.value or {}).get("steps", []) if plan else [])}
     walked = {(call.begun.f, str((call.begun.value or {}).get("step"))): call for call in _walks(history)}
@@ -29,7 +30,7 @@ def procedure(history: History, scenario: Scenario) -> str:
         lines += [f"## {n}. {step.name}", "", f"{str(words.get('does', '')).capitalize()}.", "",
                   f"- needs: {words.get('needs', '')}", f"- undo: {words.get('undo', '')}",
                   f"- an abort here costs: {words.get('abort_costs', '')}", f"- deadline: {step.deadline:g} s",
-                  f"- took: {_took(walked.get(('step', step.name)))}", ""]
+                  f"- took: {_took(walked.get(('step', step.name)))}", *_before(step.name, earlier), ""]
         lines += _fenced(ran["step", step.name])
         undone = walked.get(("undo", step.name))
         if undone is not None:
@@ -39,6 +40,14 @@ def procedure(history: History, scenario: Scenario) -> str:
     lines += [f"- tolerated: `{name}` up to {t.written()} because {t.because}"
               for name, t in scenario.tolerate.items()]
     return "\n".join(lines) + "\n"
+
+
+def _before(step: str, earlier: Earlier | None) -> list[str]:
+    """How long it took before: what a deadline is set by."""
+    if earlier is None or step not in earlier.took_s:
+        return []
+    of = "the earlier run" if earlier.runs == 1 else f"{earlier.runs} earlier runs"
+    return [f"- took before: {earlier.took_s[step]:.1f} s, the median of {of} of this scenario beside this one"]
 
 
 def _walks(history: History) -> list[Call]:

@@ -48,9 +48,10 @@ FAULT_KEYS: dict[str, Topic] = {
         "-",
     ),
     "delay": Topic(
-        "How much longer something takes: slow_close holds a closed connection, slicer waits between pieces.",
+        "How much longer something takes: slow_close holds a closed connection, slicer waits between pieces, fsync "
+        "holds each flush.",
         "Pools run dry by connections that won't end.",
-        "delay: 2s.",
+        "delay: 2s; of fsync 1ms to 100ms.",
         "-",
     ),
     "bytes": Topic(
@@ -106,6 +107,26 @@ FAULT_KEYS: dict[str, Topic] = {
         "Expiry and order are read from clocks.",
         "offset: +1h ahead, -30s behind; our own services only.",
         "NTP hides it until it doesn't.",
+    ),
+    "size": Topic(
+        "How large the disk is that the fault disk fills.",
+        "What a Postgres does without room shows only when there is none.",
+        "size: 512MiB, at least 256MiB; not given: half a GB and 60 KiB a grant. Its Postgres has that disk for the "
+        "whole run, in memory: compare this run's latencies with no other's.",
+        "Disks fill by WAL that an absent replica holds back.",
+    ),
+    "after": Topic(
+        "At which point of a captured revocation the fault kill hits an edge.",
+        "Between the intent and the outcome nobody knows what was done.",
+        "after: intent (stored, Hydra not asked yet) | forward (Hydra has done it, nobody was told). Not given: at its "
+        "instant, wherever the edge is then.",
+        "-",
+    ),
+    "message": Topic(
+        "How many captured revocations the replayer has applied when the fault kill hits it.",
+        "A replay that is broken off must go on where it stood, and may do again what it had done.",
+        "message: 10. Not given: at its instant.",
+        "-",
     ),
     "budget": Topic(
         "How many faults the nemesis draws at most.",

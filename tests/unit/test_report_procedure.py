@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from pathlib import Path
@@ -12,6 +13,7 @@ from builders import Tale
 from sim.checks.verdict import from_json
 from sim.history.journal import Journal
 from sim.rehearsal import plan_of
+from sim.report.earlier import Earlier
 from sim.report.files import write_reports
 from sim.report.procedure import procedure
 from sim.rigs.real.secrets import Secrets
@@ -40,6 +42,26 @@ def section(text: str, name: str) -> str:
     found = re.search(rf"^## \d+\. {name}\n(.*?)(?=^## )", text, re.M | re.S)
     assert found is not None, name
     return found[1]
+
+
+def test_how_long_a_step_took_before_stands_beside_what_it_took_now(ten: Scenario) -> None:
+    text = procedure(walked(ten).history(), ten, Earlier({"copy": 2.94, "migrate": 11.0}, 3))
+    assert "- took before: 2.9 s, the median of 3 earlier runs of this scenario" in section(text, "copy")
+    assert "took before" not in section(text, "repair"), "no earlier run came there"
+    assert "the median of the earlier run of" in procedure(walked(ten).history(), ten, Earlier({"copy": 3.0}, 1))
+
+
+def test_runbook_md_looks_at_the_runs_beside_it(ten: Scenario, tmp_path: Path) -> None:
+    history = walked(ten).history()
+    for n in (1, 2):
+        (tmp_path / str(n)).mkdir()
+        write_reports(tmp_path / str(n), history, ten)
+        verdict = json.loads((tmp_path / str(n) / "verdict.json").read_text())
+        (tmp_path / str(n) / "verdict.json").write_text(json.dumps({**verdict, "scenario": ten.slug}))
+    assert "took before" not in (tmp_path / "1" / "runbook.md").read_text()
+    copy = section((tmp_path / "2" / "runbook.md").read_text(), "copy")
+    took, before = re.findall(r"^- took(?: before)?: ([\d.]+) s", copy, re.M)
+    assert (took, before) == ("3.3", "3.0"), "the verdict's phases are measured, a step's own word is this tale's"
 
 
 def test_every_step_with_its_own_command_time_and_undo(ten: Scenario) -> None:

@@ -1,4 +1,4 @@
-"""How long each step took in earlier runs of the same scenario: what `~` on the screen comes from."""
+"""How long each step took in earlier runs of the same scenario: the screen's `~`, and a line of runbook.md."""
 
 from __future__ import annotations
 
