@@ -30,6 +30,8 @@ def test_a_run_lives_while_its_process_does(tmp_path: Path) -> None:
 
 def test_the_demo_is_the_shipped_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    (tmp_path / "compose").mkdir()
+    (tmp_path / "compose" / "stack.yaml").touch()  # a checkout, not an installed copy
     with pytest.raises(BadInput, match="no recording"):
         recording("demo")
     (tmp_path / "scenarios" / "demo").mkdir(parents=True)
