@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -41,8 +42,10 @@ def main() -> int:
     # What is read stays (tokens, grants); looking through it again and again for cycles would cost
     # a third of the time a long history takes.
     gc.set_threshold(100_000, 50, 100)
-    RehearsalApp(given.folder, replay=given.replay, speed=given.speed, read_only=given.read_only,
-                 role=given.role).run()
+    again = RehearsalApp(given.folder, replay=given.replay, speed=given.speed, read_only=given.read_only,
+                         role=given.role).run()
+    if again:
+        os.execv(sys.executable, [sys.executable, "-m", "sim.cli.app", *again])
     return 0
 
 

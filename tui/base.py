@@ -21,8 +21,11 @@ from tui.servicelogs import ServiceLogs
 from tui.state import Shown
 
 
-class RunApp(App[None]):
-    """One run on the screen: its state, its history, and what keys do."""
+class RunApp(App[list[str]]):
+    """One run on the screen: its state, its history, and what keys do.
+
+    What it returns is the command line that its terminal is to run next, if somebody asked for one.
+    """
 
     folder: Path
     source: Source
@@ -51,6 +54,14 @@ class RunApp(App[None]):
 
     def copy_of(self, to: To) -> None:
         """Put it on the clipboard."""
+        raise NotImplementedError
+
+    def copied(self, text: str, what: str) -> None:
+        """Put this text on the clipboard and say so."""
+        raise NotImplementedError
+
+    def op_behind(self, to: To) -> int | None:
+        """The op at which a figure ends."""
         raise NotImplementedError
 
     def front(self, name: str) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+import msgspec
+
+from sim.checks.verdict import Check
 from sim.history.op import Op
 from sim.report.masking import masked
 
@@ -118,6 +121,42 @@ def psql(op: Op) -> str:
         "# the same on blue: $REHEARSE_BLUE_POSTGRES_SQL\n"
         f"psql \"postgresql://rehearse@$REHEARSE_GREEN_POSTGRES_SQL/hydra\" <<'SQL'\n{rows};\nSQL"
     )
+
+
+HYDRAS_OWN = ("heap_bytes", "goroutines")
+"""Figures of a gauge that Hydra tells of itself."""
+POSTGRES_OWN = ("connections", "waiting", "oldest_s")
+"""Figures of a gauge that are read from pg_stat_activity."""
+
+
+def gauge_curl(op: Op, figure: str) -> str:
+    """How a figure of a gauge is asked for again (`green.heap_bytes`); "" if not by HTTP."""
+    side, _, name = figure.partition(".")
+    if op.f != "gauge" or name not in HYDRAS_OWN:
+        return ""
+    admin = f"$REHEARSE_{side.upper()}_HYDRA_ADMIN"
+    return (
+        "# Hydra 1.x; 2.x has it under /admin/metrics/prometheus\n"
+        '# addresses: eval "$(rehearse env latest)"\n'
+        f'curl -sS "http://{admin}/metrics/prometheus" | grep -E "^go_(memstats_heap_inuse_bytes|goroutines) "'
+    )
+
+
+def gauge_psql(op: Op, figure: str) -> str:
+    """The same of what Postgres knows; "" if it does not."""
+    side, _, name = figure.partition(".")
+    if op.f != "gauge" or name not in POSTGRES_OWN:
+        return ""
+    return (
+        f"psql \"postgresql://rehearse@$REHEARSE_{side.upper()}_POSTGRES_SQL/hydra\" <<'SQL'\n"
+        "SELECT pid, usename, state, wait_event_type, wait_event, now() - xact_start AS in_transaction, query\n"
+        "FROM pg_stat_activity WHERE datname = 'hydra' ORDER BY xact_start;\nSQL"
+    )
+
+
+def check(told: Check) -> str:
+    """A check as verdict.json says it: its figures, what was allowed, its witnesses."""
+    return "\n".join(yaml_lines({told.name: msgspec.to_builtins(told)}))
 
 
 def command(op: Op) -> str:

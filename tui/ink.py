@@ -22,9 +22,13 @@ Line = list[Span]
 class To(NamedTuple):
     """What a figure opens."""
 
-    kind: Literal["op", "log", "check", "grant", "screen", "link", "step", "explain"]
+    kind: Literal[
+        "op", "log", "recent", "quantile", "gauge", "probe", "check", "figure", "grant", "screen", "series", "link",
+        "step", "explain",
+    ]
     arg: str
-    """An op's index, a query of the log, a name."""
+    """An op's index, a query of the log, a name. What changes with time is named and not said by its index: the
+    figure of a gauge (`blue.rss_bytes`), the quantile of a query (`0.99 op:refresh`), a probe (`blue good`)."""
 
 
 class Opens(str):

@@ -95,7 +95,7 @@ class Logbook:
         query = self.query
         if self._services_looked > self._until:
             self._service_hits, self._services_looked = [], 0
-        if not (query.ops or query.who or query.grant or query.on or query.outcome or query.slow_s):
+        if not (query.ops or query.who or query.other or query.grant or query.on or query.outcome or query.slow_s):
             for n in range(self._services_looked, self._until):
                 line = self.services.lines[n]
                 said = f"{line.source} {line.text}".lower().encode()

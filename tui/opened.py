@@ -34,12 +34,16 @@ def title(begun: Op | None, done: Op | None) -> str:
     return f"#{op.i} {op.f} by {op.process}{how}{where}"
 
 
-def lines(archive: Archive, begun: Op | None, done: Op | None, header: Header | None, width: int) -> list[Line]:
-    """The op's sheet, from the instant down to the answer."""
+def lines(
+    archive: Archive, begun: Op | None, done: Op | None, header: Header | None, width: int, *, figure: str = ""
+) -> list[Line]:
+    """The op's sheet, from the instant down to the answer; of a gauge the figure that was opened comes first."""
     op = done or begun
     if op is None:
         return [[("the history holds no op of this index (yet)", "past")]]
     told: list[Line] = [*_when(begun, done, header), []]
+    if figure:
+        told += [[("figure   ", "past"), (f"{figure}: {_at(op.value or {}, figure)}", "strong")], []]
     if op.grant:
         told.append([("grant    ", "past"), (Opens(op.grant, "grant", op.grant), ""), ("   its life: enter", "past")])
     if op.token_hash:
@@ -102,6 +106,14 @@ def _request(op: Op, width: int) -> list[Line]:
     )
     rows = wrap(whole, max(20, width - 9))
     return [[("request  " if n == 0 else "         ", "past"), (part, "")] for n, part in enumerate(rows)]
+
+
+def _at(value: dict[str, Any], path: str) -> str:
+    """What stands at a path of names with points between, as one line."""
+    found: Any = value
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return copying.scalar(found)
 
 
 def _block(label: str, value: dict[str, Any], width: int) -> list[Line]:

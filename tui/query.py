@@ -1,6 +1,6 @@
 """The log's filter: words that a line must hold, and keys that say where.
 
-`revoke mcp-3` plain words · `op:refresh` `who:web` `grant:2da8` `on:green` · `is:failed` (or
+`revoke mcp-3` plain words · `op:refresh` `who:web` `not:probe` `grant:2da8` `on:green` · `is:failed` (or
 shed, ok, fail, info) · `from:00:57 to:63.5` · `slow:100ms` · `#12,#15` these ops and no others ·
 `kind:log` lines of the services.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sim.history.op import Op
 from tui.rates import outcome
 
-WORDS_OF_IS = ("failed", "shed", "ok", "fail", "info", "refused", "captured")
+WORDS_OF_IS = ("failed", "shed", "ok", "fail", "info", "refused", "captured", "uncaptured")
 
 
 class Query(NamedTuple):
@@ -24,6 +24,8 @@ class Query(NamedTuple):
     """In lower case: each must stand in the line."""
     ops: frozenset[str] = frozenset()
     who: str = ""
+    other: str = ""
+    """Whose process begins so is left out (`not:probe`)."""
     grant: str = ""
     on: str = ""
     outcome: str = ""
@@ -49,7 +51,7 @@ def read(text: str) -> Query:
     only = [int(n) for n in re.findall(r"#(\d+)", text)]
     for token in re.sub(r"[#,]\d+|#\d+", " ", text).split():
         key, colon, said = token.partition(":")
-        if not colon or key not in ("op", "who", "grant", "on", "is", "from", "to", "slow", "kind"):
+        if not colon or key not in ("op", "who", "not", "grant", "on", "is", "from", "to", "slow", "kind"):
             words.append(token.lower().encode())
         elif key == "op":
             made["ops"] = frozenset(said.split(","))
@@ -64,7 +66,7 @@ def read(text: str) -> Query:
                 wrong.append(f"is: one of {', '.join(WORDS_OF_IS)}")
             made["outcome"] = said
         else:
-            made[key] = said
+            made["other" if key == "not" else key] = said
     return Query(text, tuple(words), only=tuple(only), wrong="; ".join(wrong), **made)  # type: ignore[arg-type]
 
 
@@ -95,6 +97,8 @@ def matches(query: Query, op: Op, asked: Op | None) -> bool:
         return False
     if query.who and not op.process.startswith(query.who):
         return False
+    if query.other and op.process.startswith(query.other):
+        return False
     if query.on and op.route != query.on:
         return False
     if query.slow_s:
@@ -114,6 +118,8 @@ def _is(word: str, op: Op) -> bool:
         return shed
     if word == "captured":
         return op.type == "ok" and (op.value or {}).get("capture") is not None
+    if word == "uncaptured":
+        return op.f == "revoke" and op.type == "ok" and (op.value or {}).get("capture") is None
     if word == "refused":
         return op.type == "fail" and not failed and not shed
     return op.type == word

@@ -6,6 +6,7 @@ Kept in buckets of one second, so that a tick costs no walk over old operations.
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from sim.checks.reading import is_answer, is_cut_off
 from sim.history.op import Op
@@ -66,6 +67,15 @@ class Row:
         return self._quantiles[2]
 
 
+class Probed(NamedTuple):
+    """The answer to a probe."""
+
+    active: bool
+    at_s: float
+    i: int
+    """The op."""
+
+
 class Traffic:
     """Fed with the ops of actors; ops of the harness are no traffic."""
 
@@ -74,8 +84,8 @@ class Traffic:
         self.sides: dict[str, Row] = {"blue": Row(), "green": Row()}
         self.by_place: dict[str, Row] = {"clients": Row(), "resource servers": Row()}
         self.revoking = Row()
-        self.probed: dict[tuple[str, bool], tuple[bool, float]] = {}
-        """(stack, whether the grant is good) → whether a probe last saw its token active, and when."""
+        self.probed: dict[tuple[str, bool], Probed] = {}
+        """(stack, whether the grant is good) → what the last probe was told."""
         self._revoked: set[str] = set()
         self.personas: dict[str, Row] = {}
         """Persona → its figures, whatever it does."""
@@ -118,7 +128,7 @@ class Traffic:
                 self._revoked.update((op.value or {}).get("grants") or ([op.grant] if op.grant else []))
         elif op.f == "introspect" and op.type == "ok" and op.grant and op.process.startswith("probe"):
             good = op.grant not in self._revoked
-            self.probed[op.route or "blue", good] = (bool((op.value or {}).get("active")), op.t_s)
+            self.probed[op.route or "blue", good] = Probed(bool((op.value or {}).get("active")), op.t_s, op.i)
 
     def _row(self, op: Op) -> Row:
         name = op.f if op.f in BUSINESS and not op.process.startswith("probe") else OTHER
@@ -126,6 +136,11 @@ class Traffic:
         if row is None:
             row = self.rows[name] = Row()
         return row
+
+    @property
+    def others(self) -> str:
+        """The log's filter for `other`: what has no row of its own. (A probe's introspections have none either.)"""
+        return f"op:{','.join(sorted(f for f in self.by_f if f not in BUSINESS and f != ALL))}"
 
     def shown_rows(self, now_s: float, most: int) -> list[tuple[str, Row]]:
         """The busiest, those with trouble first; `other` always last."""

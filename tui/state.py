@@ -35,9 +35,9 @@ SETTLED = ("held", "broken", "unknown")
 class Cost:
     """One price of a cut: how many, and how many the scenario allows."""
 
-    def __init__(self, label: str, now: int, allowed: float | None, *, estimated: bool = False) -> None:
+    def __init__(self, label: str, figure: str, now: int, allowed: float | None, *, estimated: bool = False) -> None:
         self.label, self.now, self.allowed, self.estimated = label, now, allowed, estimated
-        self.check = {"new grants": "write_loss", "lost chains": "session_continuity"}.get(label, "login_continuity")
+        self.figure = figure
         """`allowed` None = all of them; `estimated`: the share of a number not yet counted."""
 
     @property
@@ -315,14 +315,14 @@ class Shown:
         now = int(counted) if (verified or self.is_final) and counted is not None else gauged
         limit = self.scenario.tolerate.get(figure) if self.scenario is not None else None
         if limit is None:
-            return Cost(label, now, 0)
+            return Cost(label, figure, now, 0)
         if limit.max == "all":
-            return Cost(label, now, None)
+            return Cost(label, figure, now, None)
         if limit.unit != "share":
-            return Cost(label, now, float(limit.max))
+            return Cost(label, figure, now, float(limit.max))
         live = self.figure("session_continuity.live_chains") or 0.0
         grants = self.header.grants if self.header is not None else 0
-        return Cost(label, now, float(int(float(limit.max) * (live or grants))), estimated=not live)
+        return Cost(label, figure, now, float(int(float(limit.max) * (live or grants))), estimated=not live)
 
     def way_back(self) -> tuple[str, str]:
         """(free | costs | closed, why) of an abort this second."""

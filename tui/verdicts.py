@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from textwrap import wrap
 from typing import NamedTuple
 
@@ -10,9 +11,30 @@ from sim.history.figures import FIGURES
 from sim.history.op import Op
 from sim.report.text import amount
 from tui import words
+from tui.archive import Archive
 
 WIDTH = 77
 """Of a sheet's text on the narrowest screen: 80 less the margin and the scroll bar."""
+
+
+READ_FROM = {
+    "revocation": "op:revoke,oracle,revoked_rows",
+    "session_continuity": "op:refresh,lost_chains,poisoned",
+    "token_continuity": "op:introspect",
+    "write_loss": "op:authorize,code,lost_grants",
+    "login_continuity": "op:authorize,code,logout,browser_sessions",
+    "availability": "",
+    "latency": "op:introspect",
+    "replay_queue": "op:revoke is:captured",
+    "consent_continuity": "op:authorize,consents",
+    "discovery_continuity": "op:discovery,jwks,id_token",
+    "cleanup_safety": "op:authz,cleaned",
+    "data_equality": "op:equality,accounted,schema",
+    "migration": "op:migrations",
+    "rollback": "op:undo,proof_well",
+    "fault_proof": "op:link,fault,heal",
+}
+"""Check → the log's filter for the operations it is read from; "" = whatever clients asked."""
 
 
 class Used(NamedTuple):
@@ -73,6 +95,14 @@ def explain(check: Check) -> str:
     for line in limits(check):
         lines += wrap(f"allowed  {line}", WIDTH)
     return "\n".join([*lines, "", f"more: rehearse explain {check.name}"])
+
+
+def witnesses(archive: Archive, indexes: Iterable[int]) -> list[Op]:
+    """The ops of these indexes, each with its invocation or completion, none twice."""
+    found: list[Op] = []
+    for i in indexes:
+        found += [op for op in archive.pair(i) if op is not None and op not in found]
+    return found
 
 
 def witness(op: Op, *, width: int = 400) -> str:

@@ -14,6 +14,7 @@ from sim.control import ControlServer
 from sim.errors import Refused
 from sim.history.op import Op
 from tui.app import RehearsalApp
+from tui.screens.evidence import EvidenceScreen
 from tui.screens.gate import GateSheet
 from tui.screens.overview import Overview
 from tui.screens.sheets import NoteSheet, Question, TextSheet
@@ -203,7 +204,7 @@ async def test_the_verdict_screen_selects_explains_and_reports(tmp_path: Path) -
         assert pane.witnesses[0].f == "step"  # type: ignore[index]
         assert "3 revocations are lost" in screen_text(app)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, TextSheet) and "runbook step" in screen_text(app))
+        await until(pilot, lambda: isinstance(app.screen, EvidenceScreen) and "runbook step" in screen_text(app))
         await pilot.press("escape", "e")
         await until(pilot, lambda: isinstance(app.screen, TextSheet) and "replay_queue.captured" in screen_text(app))
         await pilot.press("escape", "r")

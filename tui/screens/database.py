@@ -260,4 +260,4 @@ class DatabaseScreen(Listed):
 
     def action_explain(self) -> None:
         """What the step under way does."""
-        of(self).explain(To("step", "migrate"))
+        of(self).explain(self.held or To("step", "migrate"))

@@ -256,7 +256,7 @@ class FaultsScreen(Listed):
     def action_explain(self) -> None:
         """The chosen fault's kind, or what a link's proof is."""
         place = self.place
-        if place is not None and place.fault is not None:
+        if self.held is None and place is not None and place.fault is not None:
             of(self).explain(To("explain", place.fault.kind))
         else:
-            of(self).explain(To("explain", "fault_proof"))
+            of(self).explain(self.held or To("explain", "fault_proof"))

@@ -251,4 +251,4 @@ class GameDayScreen(Listed):
 
     def action_explain(self) -> None:
         """What a game day is."""
-        of(self).explain(To("explain", "gameday"))
+        of(self).explain(self.held or To("explain", "gameday"))

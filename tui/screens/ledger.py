@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui import words
-from tui.ink import Line, Role, To, between, columns
+from tui.ink import Line, Opens, Role, To, between, columns
 from tui.ledgered import Ledgered
 from tui.screens.listed import Listed
 from tui.state import Shown
@@ -36,17 +36,17 @@ class LedgerTitle(Lines):
         right: Line = [(f"{many:,} grants of {len(shown.stands):,} touched ", "past")]
         told: Line = [
             (" revocations: ", "past"),
-            (f"{captures.acknowledged} captured", ""),
+            (Opens(f"{captures.acknowledged} captured", "log", "op:revoke is:captured"), ""),
             ("  in queue ", "past"),
-            (f"{captures.in_queue}", ""),
+            (Opens(f"{captures.in_queue}", "figure", "replay_queue"), ""),
             ("  on green ", "past"),
-            (f"{captures.on_green}", ""),
+            (Opens(f"{captures.on_green}", "step", "replay"), ""),
             ("  void ", "past"),
-            (f"{captures.void}", ""),
+            (Opens(f"{captures.void}", "step", "replay"), ""),
             ("  no capture ", "past"),
-            (f"{captures.uncaptured}", "ask" if captures.uncaptured else ""),
+            (Opens(f"{captures.uncaptured}", "log", "op:revoke is:uncaptured"), "ask" if captures.uncaptured else ""),
             ("  shed ", "past"),
-            (f"{captures.shed}", "ask" if captures.shed else ""),
+            (Opens(f"{captures.shed}", "log", "op:revoke is:shed"), "ask" if captures.shed else ""),
         ]
         return [between(left, right, width), told]
 

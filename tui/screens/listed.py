@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from tui.base import of
 from tui.ink import To
 from tui.screens.watched import Watched
 from tui.widgets.rows import Rows
@@ -37,8 +36,6 @@ class Listed(Watched):
         Binding("home,g", "choose(-1000000000)", "first", show=False),
         Binding("end,G", "choose(1000000000)", "last", show=False),
         Binding("slash", "filter", "filter"),
-        Binding("y", "copy", "copy"),
-        Binding("e", "explain", "explain"),
     ]
     HINT: ClassVar[str] = "words to be found"
 
@@ -71,23 +68,9 @@ class Listed(Watched):
         """A page of rows."""
         self.action_choose(by * self.rows.page)
 
-    def action_open_held(self) -> None:
+    def meant(self) -> To | None:
         """The figure under the hand, else the chosen row."""
-        to = self.held or self.chosen_to
-        if to is not None:
-            of(self).open(to)
-
-    def action_copy(self) -> None:
-        """What the chosen row stands for, to the clipboard."""
-        to = self.held or self.chosen_to
-        if to is not None:
-            of(self).copy_of(to)
-
-    def action_explain(self) -> None:
-        """What the chosen row means."""
-        to = self.held or self.chosen_to
-        if to is not None:
-            of(self).explain(to)
+        return self.held or self.chosen_to
 
     # -- the filter
 

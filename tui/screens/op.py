@@ -26,11 +26,12 @@ class OpPanel(Lines):
         self.begun: Op | None = None
         self.done: Op | None = None
         self.offset_y = 0
+        self.figure = ""
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         """The frame, and what fits of the sheet."""
         archive = of(self).archive
-        inside = opened.lines(archive, self.begun, self.done, shown.header, width - 4)
+        inside = opened.lines(archive, self.begun, self.done, shown.header, width - 4, figure=self.figure)
         room = height - 2
         self.offset_y = max(0, min(self.offset_y, len(inside) - room))
         below = len(inside) - self.offset_y - room
@@ -60,8 +61,6 @@ class OpScreen(Watched):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "back"),
-        Binding("y", "copy", "copy"),
-        Binding("e", "explain", "explain"),
         Binding("g", "life", "the grant's life"),
         Binding("l", "around", "the log around it"),
         Binding("left", "other(-1)", "op before"),
@@ -72,9 +71,11 @@ class OpScreen(Watched):
         Binding("pagedown", "scroll(10)", "down", show=False),
     ]
 
-    def __init__(self, i: int) -> None:
+    def __init__(self, i: int, *, figure: str = "") -> None:
         super().__init__()
         self.i = i
+        self.figure = figure
+        """Of a gauge: the figure that was opened (`blue.rss_bytes`)."""
 
     def compose(self) -> ComposeResult:
         """Header, sheet, keys."""
@@ -89,6 +90,7 @@ class OpScreen(Watched):
     def _read(self) -> None:
         panel = self.query_one(OpPanel)
         panel.begun, panel.done = of(self).archive.pair(self.i)
+        panel.figure = self.figure
         if self.shown is not None:
             self.show(self.shown)
 
@@ -123,18 +125,19 @@ class OpScreen(Watched):
         lines = self.shown.lines
         n = bisect_right(lines, self.op.i) if by > 0 else bisect_left(lines, self.op.i) - 1
         if 0 <= n < len(lines):
-            self.i = lines[n]
+            self.i, self.figure = lines[n], ""
             self._read()
 
-    def action_copy(self) -> None:
-        """As curl, psql or YAML."""
-        if self.op is not None:
-            of(self).copy_of(To("op", str(self.op.i)))
+    def meant(self) -> To | None:
+        """A figure of the sheet, else the op; of a gauge what was opened of it."""
+        if self.held is not None or self.op is None:
+            return self.held
+        return To("gauge", f"{self.figure} {self.op.i}") if self.figure else To("op", str(self.op.i))
 
-    def action_explain(self) -> None:
-        """The step, fault or check it belongs to."""
-        if self.op is not None:
-            of(self).explain(To("op", str(self.op.i)))
+    def action_open_held(self) -> None:
+        """The op itself is open already."""
+        if self.held is not None:
+            super().action_open_held()
 
     def action_life(self) -> None:
         """The life of its grant."""

@@ -101,12 +101,12 @@ class Series(Rows):
         return columns(
             [
                 (said, 20, "strong" if chosen else "past" if name.endswith("-") else ""),
-                (f"{row.rate(now_s):.1f}", -7, ""),
+                (Opens(f"{row.rate(now_s):.1f}", "recent", query), -7, ""),
                 ("", 2, ""),
                 (spark(series, max(series, default=0)), cells, ""),
-                (p50, -8, ""),
-                (p95, -8, ""),
-                (p99, -8, ""),
+                (Opens(p50, "quantile", f"0.5 {query}".strip()), -8, ""),
+                (Opens(p95, "quantile", f"0.95 {query}".strip()), -8, ""),
+                (Opens(p99, "quantile", f"0.99 {query}".strip()), -8, ""),
                 (Opens(words.count(row.failed), "log", f"{query} is:failed".strip()), -8, "bad" if row.failed else ""),
                 (Opens(words.count(row.shed) + " ", "log", f"{query} is:shed".strip()), -7, "ask" if row.shed else ""),
             ]
@@ -268,6 +268,13 @@ class TrafficScreen(Listed):
             self.query_one(HeatMap).name_of = known[chosen] if chosen < len(known) else ALL
         super().show(shown)
 
+    def choose(self, name: str) -> None:
+        """Choose a row by the series' name."""
+        known = names(self.shown) if self.shown is not None else []
+        if name in known:
+            self.rows.choose(known.index(name))
+            self.action_choose(0)
+
     def action_choose(self, by: int) -> None:
         """Another row, another map."""
         super().action_choose(by)
@@ -301,7 +308,7 @@ class TrafficScreen(Listed):
 
     def action_explain(self) -> None:
         """What the figures mean."""
-        of(self).explain(To("explain", "latency"))
+        of(self).explain(self.held or To("explain", "latency"))
 
     def action_open_held(self) -> None:
         """The ops of the cursor's moment, else as in every list."""

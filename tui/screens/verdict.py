@@ -13,7 +13,8 @@ from sim.history.op import Op
 from sim.report.text import headline
 from tui import verdicts, words
 from tui.base import of
-from tui.ink import Line, Role, between, box, columns
+from tui.ink import Line, Opens, Role, To, between, box, columns
+from tui.screens.sheets import Choice
 from tui.screens.watched import Watched
 from tui.state import Shown
 from tui.widgets.checks import ROLES
@@ -58,17 +59,17 @@ class Headline(Lines):
             held = shown.by_word("held")
             first: Line = [(words.one_line(held[0].summary) if held else "", "")]
         else:
-            first = [
-                (f"{GLYPHS[telling.verdict]} {telling.name}: {words.one_line(telling.summary)}", ROLES[telling.verdict])
-            ]
+            said = f"{GLYPHS[telling.verdict]} {telling.name}: {words.one_line(telling.summary)}"
+            first = [(Opens(said, "figure", telling.name), ROLES[telling.verdict])]
         failed, shed = shown.figure("availability.failed"), shown.figure("availability.shed")
         ended = shown.figure("login_continuity.browser_sessions")
-        price: Line = [
-            ("Price: ", "past"),
-            *lost(shown),
-            (f", {words.plural(int(ended), 'login')} again" if ended else "", ""),
-            (f". Failed: {failed:.0f}, shed: {shed:.0f}." if failed is not None and shed is not None else "", ""),
-        ]
+        price: Line = [("Price: ", "past"), *lost(shown)]
+        if ended:
+            again = f"{words.plural(int(ended), 'login')} again"
+            price += [(", ", ""), (Opens(again, "figure", "login_continuity.browser_sessions"), "")]
+        if failed is not None and shed is not None:
+            price += [(". Failed: ", ""), (Opens(f"{failed:.0f}", "log", "is:failed"), ""),
+                      (", shed: ", ""), (Opens(f"{shed:.0f}", "log", "is:shed"), ""), (".", "")]  # fmt: skip
         if shown.runbook.ended in ("rolled_back", "failed"):
             last: Line = [
                 (
@@ -123,14 +124,15 @@ class CheckRows(Lines):
             else told.label
         )
         share = f"{told.used} / {told.allowed}" if told.label and check.verdict != "not_asked" else "-"
+        evidence = ("-" if check.verdict == "not_asked" else words.count(check.evidence)) + " "
         return columns(
             [
                 (" ▸" if chosen else "  ", 2, "strong"),
                 (f"{GLYPHS[check.verdict]} ", 2, role),
                 (check.name, 24, "strong" if chosen else role),
                 (said + " ", figure, role),
-                (share, -18, role),
-                (("-" if check.verdict == "not_asked" else words.count(check.evidence)) + " ", -11, "past"),
+                (Opens(share, "figure", check.name), -18, role),
+                (Opens(evidence, "log", verdicts.READ_FROM.get(check.name, "")), -11, "past"),
             ]
         )
 
@@ -141,8 +143,7 @@ class Evidence(Lines):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.check: Check | None = None
-        self.witnesses: list[Op] | None = None
-        """None while they are looked up."""
+        self.witnesses: list[Op] = []
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         check = self.check
@@ -155,19 +156,19 @@ class Evidence(Lines):
             [(s, ROLES[check.verdict])] for s in summary[: 2 if room >= 4 or not check.witnesses else 1]
         ]
         if figures:
-            lines.append([(figures, "past")])
+            lines.append([(Opens(figures, "figure", check.name), "past")])
         if room >= 8:
             lines += [[(f"allowed  {line}", "past")] for line in verdicts.limits(check)]
-        lines += [[(verdicts.witness(op), "")] for op in self.witnesses or []]
+        lines += [[(Opens(verdicts.witness(op), "op", op.i), "")] for op in self.witnesses]
         n = len(check.witnesses)
         right = f"{words.plural(n, 'witness', 'witnesses')}: enter" if n else f"evidence {check.evidence:,}"
         if len(lines) > room and n:
             lines = (
-                [*lines[: room - 1], [(f"… enter shows all {len(self.witnesses or check.witnesses)}", "past")]]
+                [*lines[: room - 1], [(f"… enter shows all {len(check.witnesses)}", "past")]]
                 if room > 3
                 else lines[:room]
             )
-        return box([(check.name, "strong")], [(right, "past")], lines, width, height)
+        return box([(check.name, "strong")], [(Opens(right, "figure", check.name), "past")], lines, width, height)
 
 
 class VerdictKeys(Lines):
@@ -176,8 +177,8 @@ class VerdictKeys(Lines):
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         return [
             between(
-                [(" ↑↓ check   enter evidence   e explain   r report   1 overview", "")],
-                [("? help   q quit ", "")],
+                [(" ↑↓ check  enter evidence  o op  r report  y copy  e explain  R again", "")],
+                [("? help  q ", "")],
                 width,
             )
         ]
@@ -191,9 +192,10 @@ class VerdictScreen(Watched):
         Binding("down,j", "choose(1)", "check below"),
         Binding("home", "choose(-99)", "first check", show=False),
         Binding("end", "choose(99)", "last check", show=False),
-        Binding("enter", "evidence", "evidence"),
-        Binding("e", "explain", "explain"),
+        Binding("enter", "open_held", "evidence"),
+        Binding("o", "op", "the op of its first witness"),
         Binding("r", "report", "report"),
+        Binding("R", "again", "run it again"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -228,24 +230,8 @@ class VerdictScreen(Watched):
         pane.check = check
         wanted = (check.name, tuple(check.witnesses)) if check is not None else None
         if check is not None and wanted != self._asked:
-            self._asked, pane.witnesses = wanted, None
-            if check.witnesses:
-                self._look_up(check)
+            self._asked, pane.witnesses = wanted, verdicts.witnesses(of(self).archive, check.witnesses)
         super().show(shown)
-
-    def _look_up(self, check: Check) -> None:
-        app = of(self)
-        found: list[Op] = []
-        for i in check.witnesses:
-            found += [op for op in app.archive.pair(i) if op is not None and op not in found]
-        self._found(check, found)
-
-    def _found(self, check: Check, ops: list[Op]) -> None:
-        pane = self.query_one(Evidence)
-        if self._asked == (check.name, tuple(check.witnesses)):
-            pane.witnesses = ops
-            if self._shown is not None:
-                pane.show(self._shown)
 
     def choose(self, name: str) -> None:
         """Choose a check by its name."""
@@ -262,31 +248,53 @@ class VerdictScreen(Watched):
         rows.chosen = max(0, min(len(self._shown.verdict.checks) - 1, rows.chosen + by))
         self.show(self._shown)
 
-    def action_evidence(self) -> None:
-        """All witnesses of the chosen check."""
-        from tui.screens.sheets import TextSheet
+    def meant(self) -> To | None:
+        """The figure under the hand, else the chosen check's evidence."""
+        return self.held or (To("figure", self.check.name) if self.check is not None else None)
 
-        check, ops = self.check, self.query_one(Evidence).witnesses
-        if check is None:
-            return
-        width = self.size.width - 3
-        lines = wrap(words.one_line(check.summary), width)
-        for said in (verdicts.figures_line(check), *(f"allowed  {line}" for line in verdicts.limits(check))):
-            lines += ["", *wrap(said, width)]
-        lines.append("")
-        if not check.witnesses:
-            lines.append("no op is named as a witness: the figures above are all there is")
-        for op in ops or []:
-            lines += wrap(verdicts.witness(op), width, subsequent_indent=" " * 8)
-        self.app.push_screen(TextSheet(f"{check.name}: evidence {check.evidence:,}", "\n".join(lines)))
+    def action_op(self) -> None:
+        """The op of the figure under the hand; of a check its first witness, else the last op it is read from."""
+        app, check, to = of(self), self.check, self.held
+        if to is None and check is not None:
+            to = (To("op", str(check.witnesses[0])) if check.witnesses
+                  else To("log", verdicts.READ_FROM.get(check.name, "")))  # fmt: skip
+        i = app.op_behind(to) if to is not None else None
+        if i is None:
+            app.notify("no op stands behind it; enter shows its evidence", severity="warning")
+        else:
+            app.open(To("op", str(i)))
 
     def action_explain(self) -> None:
-        """What the chosen check's figures mean."""
+        """What the chosen check's figures mean, or the figure under the hand."""
         from tui.screens.sheets import TextSheet
 
         check = self.check
-        if check is not None:
+        if self.held is not None:
+            super().action_explain()
+        elif check is not None:
             self.app.push_screen(TextSheet(f"{check.name}: what it means", verdicts.explain(check)))
+
+    def action_again(self) -> None:
+        """Once the run has ended: the same command, copied or begun."""
+        from tui.again import arguments
+
+        app, shown = of(self), self._shown
+        if shown is None or not shown.is_final or shown.verdict is None or shown.scenario is None:
+            app.notify("the run has not ended yet", severity="warning")
+            return
+        command = arguments(app.folder, shown.scenario, shown.verdict)
+        said = f"rehearse {' '.join(command)}"
+        choices = [Choice("y", "copy the command", "copy"), Choice("escape", "back", "")]
+        if not app.read_only:
+            choices.insert(0, Choice("R", "run it now, in this terminal", "run"))
+
+        def decided(what: str) -> None:
+            if what == "run":
+                app.exit(command)
+            else:
+                app.copied(said, "command")
+
+        app.ask("Run it again?", said, choices, decided)
 
     def action_report(self) -> None:
         """The report's text, if it is written."""

@@ -7,6 +7,7 @@ from sim.report.text import amount
 from tui import words
 from tui.ink import Line, Opens, Role, box, columns
 from tui.state import Shown
+from tui.verdicts import READ_FROM
 from tui.widgets.lines import Lines
 from tui.widgets.questions import GLYPHS, tally
 
@@ -45,13 +46,14 @@ class ChecksList(Lines):
         ]
         for c in rows:
             role = ROLES[c.verdict]
+            evidence = "-" if c.verdict == "not_asked" else words.count(c.evidence)
             lines.append(
                 columns(
                     [
                         (Opens(f"{GLYPHS[c.verdict]} {c.name}", "check", c.name), 23, role),
-                        (words.one_line(c.summary), said, role),
-                        (allowed(c), -8, "past"),
-                        ("-" if c.verdict == "not_asked" else words.count(c.evidence), -9, "past"),
+                        (Opens(words.one_line(c.summary), "figure", c.name), said, role),
+                        (Opens(allowed(c), "figure", c.name), -8, "past"),
+                        (Opens(evidence, "log", READ_FROM.get(c.name, "")), -9, "past"),
                     ]
                 )
             )

@@ -26,8 +26,7 @@ class Events(Lines):
             ]
             for e in last
         ]
-        return (
-            box([("EVENTS", "strong")], [(f"{len(shown.events)} so far", "past")], lines, width, height)
-            if framed
-            else lines
-        )
+        if not framed:
+            return lines
+        many = Opens(f"{len(shown.events)} so far", "screen", "log")
+        return box([("EVENTS", "strong")], [(many, "past")], lines, width, height)

@@ -15,11 +15,11 @@ def way_back(shown: Shown, *, short: bool = False) -> Line:
     """`free: nothing lost`, `31 grants of green lost, 2 revocations carried over`, `closed: blue is closed`."""
     state, why = shown.way_back()
     if state == "free":
-        return [("free", "strong"), (": nothing lost", "")]
+        return [(Opens("free", "gauge", "way_back"), "strong"), (": nothing lost", "")]
     if state == "costs":
         told = why.replace(" made on green would be lost", " of green lost")
-        return [(told.split(",")[0] if short else told, "ask")]
-    return [(f"{state}: {why}", "past")]
+        return [(Opens(told.split(",")[0] if short else told, "gauge", "way_back"), "ask")]
+    return [(Opens(f"{state}: {why}", "gauge", "way_back"), "past")]
 
 
 def where(shown: Shown) -> Line:
@@ -84,7 +84,7 @@ class PhaseBar(Lines):
             ]
         share = shown.share_done()
         full, rest = track(share or 0.0, BAR)
-        return [*told, (full, ""), (rest, "past"), (" " + self._how_far(shown, step), "")]
+        return [*told, (full, ""), (rest, "past"), (Opens(" " + self._how_far(shown, step), "step", step.name), "")]
 
     def _how_far(self, shown: Shown, step: StepSeen) -> str:
         progress, spent_s = shown.runbook.progress, shown.now_s - step.begun_s
@@ -107,7 +107,9 @@ class PhaseBar(Lines):
         if gate:
             return between(
                 [(" ", ""), *gate],
-                right if width >= 110 else [("WAY BACK ", "past"), (shown.way_back()[0] + " ", "strong")],
+                right
+                if width >= 110
+                else [("WAY BACK ", "past"), (Opens(shown.way_back()[0] + " ", "gauge", "way_back"), "strong")],
                 width,
             )
         return between([(" ", ""), *self._coming(shown)], right, width)

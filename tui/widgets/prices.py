@@ -16,7 +16,7 @@ def role_of(cost: Cost) -> Role:
 def cost_line(cost: Cost, width: int) -> Line:
     """`new grants       18/60  ███▌░░░░░░░░`."""
     allowed = "all" if cost.allowed is None else f"{'~' if cost.estimated else ''}{words.count(cost.allowed)}"
-    figure = Opens(f"{words.count(cost.now)}/{allowed}".rjust(9), "check", cost.check)
+    figure = Opens(f"{words.count(cost.now)}/{allowed}".rjust(9), "figure", cost.figure)
     cells = max(4, width - 28)
     return [
         (f"{cost.label:<16}", ""),

@@ -17,12 +17,15 @@ def safe(shown: Shown) -> Line:
         return [("nothing judged yet", "past")]
     broken, unknown, still = (shown.by_word(w) for w in ("broken", "unknown", "open"))
     if broken:
-        return [(f"✗ {len(broken)} broken: {', '.join(c.name for c in broken)}", "bad")]
+        return [(Opens(f"✗ {len(broken)} broken: {', '.join(c.name for c in broken)}", "check", broken[0].name), "bad")]
     if unknown:
-        return [(f"? {words.plural(len(unknown), 'check')} unknown: {', '.join(c.name for c in unknown)}", "ask")]
+        said = f"? {words.plural(len(unknown), 'check')} unknown: {', '.join(c.name for c in unknown)}"
+        return [(Opens(said, "check", unknown[0].name), "ask")]
     if still:
-        return [("nothing broken", "strong"), (f", {words.plural(len(still), 'check')} open", "")]
-    return [("✓ held", "strong"), (f", {words.plural(len(shown.by_word('held')), 'check')}", "")]
+        said = f", {words.plural(len(still), 'check')} open"
+        return [("nothing broken", "strong"), (Opens(said, "check", still[0].name), "")]
+    said = f", {words.plural(len(shown.by_word('held')), 'check')}"
+    return [("✓ held", "strong"), (Opens(said, "screen", "verdict"), "")]
 
 
 def lost(shown: Shown) -> Line:
@@ -30,10 +33,11 @@ def lost(shown: Shown) -> Line:
     grants, chains, logins = shown.costs()
     worst = max((grants, chains, logins), key=lambda c: c.share)
     role: Role = "bad" if worst.share > 1 else "ask" if worst.share >= 0.7 else "strong"
-    return [
-        (f"{words.plural(grants.now, 'grant')}, {words.plural(chains.now, 'chain')}", role),
-        (f", {words.plural(logins.now, 'login')}" if logins.now else "", role),
-    ]
+    line: Line = []
+    for cost, one in ((grants, "grant"), (chains, "chain"), (logins, "login")):
+        if cost is not logins or logins.now:
+            line += [(", " if line else "", role), (Opens(words.plural(cost.now, one), "figure", cost.figure), role)]
+    return line
 
 
 def lost_label(shown: Shown) -> str:
@@ -48,7 +52,10 @@ def tally(shown: Shown, *, short: bool = False) -> Line:
     for n, word in enumerate(roles):
         many = len(shown.by_word(word))
         said = f"{GLYPHS[word]} {many}" if short and not many else f"{GLYPHS[word]} {many} {word}"
-        told.append((("  " if n else "") + said, roles[word] if many or word == "held" else "past"))
+        piece = ("  " if n else "") + said
+        first = next(iter(shown.by_word(word)), None)
+        to = ("check", first.name) if first is not None else ("screen", "verdict")
+        told.append((Opens(piece, *to), roles[word] if many or word == "held" else "past"))
     return told
 
 

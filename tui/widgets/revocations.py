@@ -23,7 +23,8 @@ class Revocations(Lines):
             word = "capture ON, back to blue" if width >= 50 else "capture BACK"
         lines = self._wide(shown) if width >= 50 else self._narrow(shown)
         if off:
-            lines[-1] = [(f"✗ {captures.missing} acknowledged and not in the queue", "bad")]
+            said = f"✗ {captures.missing} acknowledged and not in the queue"
+            lines[-1] = [(Opens(said, "gauge", "edge.capture.captured"), "bad")]
         return box(
             [("REVOCATIONS", "strong")],
             [(word, "strong" if captures.is_on else "past")],
@@ -59,9 +60,9 @@ class Revocations(Lines):
             ],
             [
                 ("false-active ", ""),
-                (Opens(f"{active:>4}", "check", "revocation"), gap[1] if active else ""),
+                (Opens(f"{active:>4}", "figure", "revocation.uses"), gap[1] if active else ""),
                 ("   gap ", ""),
-                (f"{gap[0]:>11}", gap[1]),
+                (Opens(f"{gap[0]:>11}", "figure", "revocation.longest_gap"), gap[1]),
             ],
         ]
 
@@ -70,30 +71,32 @@ class Revocations(Lines):
         kinds = " + ".join(f"{kind} {n}" for kind, n in captures.by_kind.most_common())
         active = int(shown.figure("revocation.uses") or 0)
         waits = shown.figure("revocation.oldest_wait")
-        void = f"   void {captures.void}" if captures.void else ""
+        void = Opens(f"   void {captures.void}" if captures.void else "", "step", "replay")
         lines: list[Line] = [
             [
                 ("acknowledged ", ""),
                 (Opens(f"{captures.acknowledged:>4}", "log", ACKNOWLEDGED), ""),
-                (f" = {kinds}" if kinds else "", "past"),
+                (Opens(f" = {kinds}" if kinds else "", "log", ACKNOWLEDGED), "past"),
             ],
             [
                 ("in queue ", ""),
                 (Opens(f"{captures.in_queue:>8}", "check", "replay_queue"), ""),
                 ("   on green ", ""),
                 (Opens(f"{captures.on_green}", "step", "replay"), ""),
-                (f"{void}   ", ""),
+                (void, ""),
+                ("   ", ""),
                 (Opens(f"shed {captures.shed}", "log", SHED), "ask" if captures.shed else ""),
             ],
             [
                 ("false-active ", ""),
-                (Opens(f"{active:>4}", "check", "revocation"), gap[1] if active else ""),
+                (Opens(f"{active:>4}", "figure", "revocation.uses"), gap[1] if active else ""),
                 ("   longest gap ", ""),
-                (Opens(gap[0], "check", "revocation"), gap[1]),
+                (Opens(gap[0], "figure", "revocation.longest_gap"), gap[1]),
             ],
         ]
         if waits is not None and captures.in_queue:
-            lines.append([(f"oldest waits {waits:>4.0f} s", "")])
+            lines.append([("oldest waits ", ""), (Opens(f"{waits:>4.0f} s", "figure", "revocation.oldest_wait"), "")])
         if captures.back:
-            lines.append([(f"on green since the switch {captures.back}, captured for the way back", "")])
+            back = Opens(f"{captures.back}", "log", "op:revoke on:green is:captured")
+            lines.append([("on green since the switch ", ""), (back, ""), (", captured for the way back", "")])
         return lines

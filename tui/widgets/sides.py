@@ -55,8 +55,12 @@ class SidePanel(Lines):
         ]
         gap = "    " if wide else "   "
         lines: list[Line] = [
-            [(head, ""), (spark(row.series(now_s, cells), top), self.side)],
-            [(Opens(f"p50 {p50:>5}{gap}p95 {p95:>5}{gap}p99 {p99:>5} ms", "log", self._last(shown)), "")],
+            [(Opens(head, "recent", f"on:{self.side}"), ""), (spark(row.series(now_s, cells), top), self.side)],
+            [
+                (Opens(f"p50 {p50:>5}", "quantile", f"0.5 on:{self.side}"), ""),
+                (Opens(f"{gap}p95 {p95:>5}", "quantile", f"0.95 on:{self.side}"), ""),
+                (Opens(f"{gap}p99 {p99:>5} ms", "quantile", f"0.99 on:{self.side}"), ""),
+            ],
             [
                 piece
                 for label, n, role in bad
@@ -65,13 +69,10 @@ class SidePanel(Lines):
         ]
         return lines + self._machine(shown) + self._probes(shown) if wide else lines
 
-    def _last(self, shown: Shown) -> str:
-        return f"on:{self.side} from:{max(0.0, shown.now_s - 10):.0f}"
-
     def _opens(self, label: str, n: int) -> Opens:
         """The ops behind the count; what is wrong, the check that says so."""
         if label == "wrong":
-            return Opens(f"{n:<5,}", "check", "revocation")
+            return Opens(f"{n:<5,}", "figure", "revocation.uses")
         return Opens(f"{n:<5,}", "log", f"on:{self.side} is:{label}")
 
     def _machine(self, shown: Shown) -> list[Line]:
@@ -83,39 +84,41 @@ class SidePanel(Lines):
         lines.append(
             [
                 ("hydra  ", "past"),
-                (f"cpu {cores:.2f} core   " if cores is not None else "cpu -   ", ""),
-                (f"RSS {words.megabytes(float(told.get('rss_bytes') or 0))}", ""),
+                (self._gauged(f"cpu {cores:.2f} core   " if cores is not None else "cpu -   ", "cpu_s"), ""),
+                (self._gauged(f"RSS {words.megabytes(float(told.get('rss_bytes') or 0))}", "rss_bytes"), ""),
             ]
         )
         lines.append(
             [
                 ("       ", ""),
-                (
-                    f"heap {words.megabytes(float(told.get('heap_bytes') or 0))}   "
-                    f"goroutines {int(told.get('goroutines') or 0)}",
-                    "",
-                ),
+                (self._gauged(f"heap {words.megabytes(float(told.get('heap_bytes') or 0))}   ", "heap_bytes"), ""),
+                (self._gauged(f"goroutines {int(told.get('goroutines') or 0)}", "goroutines"), ""),
             ]
         )
         waiting = int(told.get("waiting") or 0)
         lines.append(
             [
                 ("pg     ", "past"),
-                (f"conns {told.get('connections', '-')}   ", ""),
-                (f"waiting {waiting}", "ask" if waiting else ""),
-                (f"  oldest {max(0.0, told.get('oldest_s') or 0.0):.1f} s", ""),
+                (self._gauged(f"conns {told.get('connections', '-')}   ", "connections"), ""),
+                (self._gauged(f"waiting {waiting}", "waiting"), "ask" if waiting else ""),
+                (self._gauged(f"  oldest {max(0.0, told.get('oldest_s') or 0.0):.1f} s", "oldest_s"), ""),
             ]
         )
         edge: dict[str, Any] = shown.gauge.get("edge") or {}
+        buffered = edge.get("waiting", 0)
         flying = (edge.get("in_flight") or {}).get(self.side, "-")
         lines.append(
             [
                 ("edge   ", "past"),
-                (f"under way {flying}   ", ""),
-                (f"buffered {edge.get('waiting', 0)}", "ask" if edge.get("waiting") else ""),
+                (Opens(f"under way {flying}   ", "gauge", f"edge.in_flight.{self.side}"), ""),
+                (Opens(f"buffered {buffered}", "gauge", "edge.waiting"), "ask" if buffered else ""),
             ]
         )
         return lines
+
+    def _gauged(self, said: str, name: str) -> Opens:
+        """A figure of this side in the gauge of the last second."""
+        return Opens(said, "gauge", f"{self.side}.{name}")
 
     def _probes(self, shown: Shown) -> list[Line]:
         """What the last probes of a good and of a revoked token were told."""
@@ -129,11 +132,12 @@ class SidePanel(Lines):
             if seen is None:
                 lines.append([*label, ("not probed", "past")])
                 continue
-            active, at_s = seen
-            right = active == good
-            lines.append([*label, ("active  " if active else "inactive", "" if right else "ask"),
+            right = seen.active == good
+            which = f"{self.side} {'good' if good else 'revoked'}"
+            said = Opens("active  " if seen.active else "inactive", "probe", which)
+            lines.append([*label, (said, "" if right else "ask"),
                           (" ✓" if right else " ?", "" if right else "ask"),
-                          (f"  {max(0.0, shown.now_s - at_s):.1f} s ago", "past")])  # fmt: skip
+                          (f"  {max(0.0, shown.now_s - seen.at_s):.1f} s ago", "past")])  # fmt: skip
         return lines
 
     # -- being made

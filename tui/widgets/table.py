@@ -54,16 +54,17 @@ class TrafficTable(Lines):
         p50, p95, p99 = (words.ms(q) for q in row.quantiles(now_s))
         series = row.series(now_s, cells)
         said = " " + NAMES.get(label, label) if narrow else label
-        asked = "" if label == OTHER else f"op:{label}"
+        asked = shown.traffic.others if label == OTHER else f"op:{label} not:probe"
         wrongs = "" if label == OTHER else words.count(row.wrong)
         told: list[tuple[str, int, Role]] = [
-            (Opens(said, "screen", "traffic"), name, ""), (f"{row.rate(now_s):.1f}", -rate, ""), ("", 2, ""),
-            (spark(series, max(series, default=0)), cells, ""), (p50, -quantile, ""), (p95, -quantile, ""),
-            (p99, -quantile - 1, ""),
+            (Opens(said, "series", label), name, ""), (Opens(f"{row.rate(now_s):.1f}", "recent", asked), -rate, ""),
+            ("", 2, ""), (spark(series, max(series, default=0)), cells, ""),
+            (Opens(p50, "quantile", f"0.5 {asked}"), -quantile, ""),
+            (Opens(p95, "quantile", f"0.95 {asked}"), -quantile, ""),
+            (Opens(p99, "quantile", f"0.99 {asked}"), -quantile - 1, ""),
             (Opens(words.count(row.failed), "log", f"{asked} is:failed"), -count, "bad" if row.failed else ""),
-
             (Opens(words.count(row.shed), "log", f"{asked} is:shed"), -shed, "ask" if row.shed else ""),
-            (Opens(wrongs, "check", "revocation"), -wrong, "bad" if row.wrong else "")]  # fmt: skip
+            (Opens(wrongs, "figure", "revocation.uses"), -wrong, "bad" if row.wrong else "")]  # fmt: skip
         return columns([cell for cell in told if cell[1]])
 
     def _sender(self, shown: Shown, width: int) -> Line:
@@ -75,9 +76,9 @@ class TrafficTable(Lines):
         return between(
             [
                 ("sender late p99 ", "past"),
-                (f"{words.ms(late)} ms", slow),
-                (f"   unsent {unsent}", "ask" if unsent else "past"),
+                (Opens(f"{words.ms(late)} ms", "gauge", "late_p99_s"), slow),
+                (Opens(f"   unsent {unsent}", "gauge", "unsent"), "ask" if unsent else "past"),
             ],
-            [(cpu, "past")],
+            [(Opens(cpu, "gauge", "host.cpu"), "past")],
             width,
         )

@@ -22,6 +22,7 @@ class Topology(Lines):
 
     def _picture(self, shown: Shown, width: int) -> list[Line]:
         now_s, traffic = shown.now_s, shown.traffic
+        queue = Opens(f"queue {shown.captures.in_queue:<6}", "figure", "replay_queue")
         rates = {side: row.rate(now_s) for side, row in traffic.sides.items()}
         into = {place: row.rate(now_s) for place, row in traffic.by_place.items()}
         to = {
@@ -54,7 +55,7 @@ class Topology(Lines):
             [(" " * 19 + f"└{rule * 2}┬{rule * 3}┘ ", frame), *to["green"],
              part("green-hydra", "GREEN", hit, "green"), *pg["green"]],
             [(" " * 22, ""), *self._down(shown)],
-            [(" " * 15, ""), (f"queue {shown.captures.in_queue:<6}", "bad" if shown.captures.missing else ""),
+            [(" " * 15, ""), (queue, "bad" if shown.captures.missing else ""),
              *replaying, (" replayer", "" if at_work else "past")],
             *(self._admin(shown, what, hit) for what in ("login_consent", "authz")),
             *self._faults(shown, width),

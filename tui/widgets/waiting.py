@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui import words
-from tui.ink import Line, between
+from tui.ink import Line, Opens, between
 from tui.state import Shown
 from tui.widgets.lines import Lines
 
@@ -15,8 +15,8 @@ class Waiting(Lines):
         runbook = shown.runbook
         planned = len(shown.scenario.faults) if shown.scenario is not None else 0
         right: Line = [
-            (f"faults {len(shown.faults)} active", "made" if shown.faults else "past"),
-            (f", {planned} planned ", "past"),
+            (Opens(f"faults {len(shown.faults)} active", "screen", "faults"), "made" if shown.faults else "past"),
+            (Opens(f", {planned} planned ", "screen", "faults"), "past"),
         ]
         if shown.is_gate:
             left: Line = [(" a gate waits for you", "ask")]
