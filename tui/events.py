@@ -34,9 +34,13 @@ class Event(NamedTuple):
         return ""
 
 
-def event(op: Op) -> Event | None:
-    """The line of an op of the harness, or None if it says nothing new."""
-    told = _told(op, op.value or {})
+def event(op: Op, asked: Op | None = None) -> Event | None:
+    """The line of an op of the harness, or None if it says nothing new.
+
+    Args:
+        asked: the invocation of a completion: who gave a command stands there.
+    """
+    told = _told(op, {**_who(asked), **(op.value or {})})
     return Event(op.i, op.t_s, told[0], one_line(told[1])) if told is not None else None
 
 
@@ -96,8 +100,21 @@ def _told(op: Op, value: dict[str, Any]) -> tuple[Kind, str] | None:
         case "proof_well" if not begun:
             return ("note", "blue is proven well") if op.type == "ok" else ("error", f"blue is not well: {op.error}")
     if op.process == "operator" and not begun:
-        return "op", f"{op.f}: {(value.get('told') or '').splitlines()[0] if value.get('told') else ''}"
+        answer = str(value.get("told") or "").partition("\n")[0]
+        refused = "refused: " if op.type == "fail" else ""
+        return "op", f"{by(value)}{op.f}: {refused}{answer}"
     return None
+
+
+def _who(asked: Op | None) -> dict[str, Any]:
+    """Who gave a command, in which role."""
+    value = (asked.value or {}) if asked is not None and asked.process == "operator" else {}
+    return {key: value[key] for key in ("who", "role") if value.get(key)}
+
+
+def by(value: dict[str, Any]) -> str:
+    """`ann, operator: `; "" if nobody is named."""
+    return ", ".join(str(value[key]) for key in ("who", "role") if value.get(key)) + ": " if value.get("who") else ""
 
 
 def _in(value: dict[str, Any]) -> str:

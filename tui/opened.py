@@ -10,7 +10,7 @@ from sim.history.op import Header, Op
 from sim.report.masking import masked
 from tui import copying, words
 from tui.archive import Archive
-from tui.events import event
+from tui.events import by, event
 from tui.ink import Line, Opens
 
 COMMANDS_SHOWN = 12
@@ -157,10 +157,13 @@ def one_line(begun: Op | None, done: Op | None, *, grant: bool = True) -> tuple[
     """(what, how it went) of an op in the log: `introspect 2da8cf8c93f03`, `ok blue 4.3 ms`."""
     op = done or begun
     assert op is not None
-    told = event(op)
+    told = event(op, begun)
     if told is not None:
         return told.text, ""
     value = op.value or {}
+    if op.process == "operator":
+        said = " ".join(str(v) for key, v in value.items() if key not in ("who", "role"))
+        return words.one_line(f"{by(value)}{op.f} {said}"), "asked" if done is None else op.type
     if op.process == "runbook" and op.f == "progress":
         share = f"{value.get('done')}/{value.get('total')} " if value.get("total") else ""
         return words.one_line(f"{value.get('step')}: {share}{value.get('statement') or value.get('now') or ''}"), ""

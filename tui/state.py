@@ -138,6 +138,8 @@ class Shown:
         self._gauged_s = 0.0
         self._fault_names: dict[int, str] = {}
         self._link_names: dict[int, str] = {}
+        self._asked: dict[int, Op] = {}
+        """Commands that are not answered yet."""
 
     # -- reduction ---------------------------------------------------------------------------
 
@@ -201,7 +203,13 @@ class Shown:
             step = self.runbook.step(str(value.get("step")))
             if step is not None and step.kind == "replay":
                 self.captures.replayed(value.get("figures") or {})
-        told = event(op)
+        asked = None
+        if op.process == "operator":
+            if op.type == "invoke":
+                self._asked[op.i] = op
+            elif op.of is not None:
+                asked = self._asked.pop(op.of, None)
+        told = event(op, asked)
         if told is not None:
             self.events.append(told)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from screens import caught_up, run_folder, screen_text, until
 from textual.pilot import Pilot
@@ -192,3 +193,38 @@ def test_an_op_is_yaml_that_a_parser_reads(tmp_path: Path) -> None:
     told = YAML(typ="safe").load(text)
     assert told["completion"]["value"] == done.value and told["invocation"]["t_s"] == 9.5
     assert told["completion"]["error"] == done.error
+
+
+async def test_y_on_a_services_line_copies_the_line(opened: tuple[RehearsalApp, Pilot[None]]) -> None:
+    app, pilot = opened
+    app.open(To("log", "second line"))
+    await until(pilot, lambda: isinstance(app.screen, LogScreen) and len(rows(app).book or ()) == 1
+                and "and its second line" in screen_text(app))
+    await pilot.press("y")
+    await until(pilot, lambda: app.clipboard == "edge: and its second line")
+
+
+async def test_a_command_says_who_gave_it_on_events_and_log(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, until_s=48.5)
+    app = RehearsalApp(folder, refresh_s=0.05)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await caught_up(pilot)
+        last = app.shown.ops
+        add(folder,
+            Op(last, "invoke", "operator", "pause", 48.6, value={"who": "ann", "role": "operator"}),
+            Op(last + 1, "ok", "operator", "pause", 48.7, last, value={"told": "the runbook pauses"}),
+            Op(last + 2, "invoke", "operator", "approve", 48.8, value={"who": "li", "reason": "all well"}),
+            Op(last + 3, "fail", "operator", "approve", 48.9, last + 2, value={"told": "no gate waits"}))
+        await until(pilot, lambda: "ann, operator: pause: the runbook pauses" in screen_text(app))
+        assert "li: approve: refused: no gate waits" in screen_text(app)
+        app.open(To("log", "who:operator"))
+        await until(pilot, lambda: isinstance(app.screen, LogScreen) and len(rows(app).book or ()) == 4)
+        await until(pilot, lambda: "li: approve all well" in screen_text(app))
+        assert "li: approve: refused: no gate waits" in screen_text(app)
+
+
+def add(folder: Path, *ops: Op) -> None:
+    """Write on in the history."""
+    with open(folder / "history.jsonl", "ab") as file:
+        for each in ops:
+            file.write(msgspec.json.encode(each) + b"\n")

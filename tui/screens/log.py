@@ -16,6 +16,7 @@ from tui.ink import Line, Role, To, between, fit
 from tui.logbook import Logbook
 from tui.rates import outcome
 from tui.screens.listed import Listed
+from tui.servicelogs import LogLine
 from tui.state import Shown
 from tui.widgets.header import Header
 from tui.widgets.lines import Lines
@@ -195,6 +196,15 @@ class LogScreen(Listed):
             rows.follows = not text
         if self.shown is not None:
             self.show(self.shown)
+
+    def action_copy(self) -> None:
+        """The chosen op; of a service's line the line itself."""
+        rows, book = self.query_one(LogRows), self.book
+        entry = book[rows.chosen] if book is not None and self.held is None and rows.chosen < len(book) else None
+        if isinstance(entry, LogLine):
+            of(self).copied(f"{entry.source}: {entry.text}", "line")
+        else:
+            super().action_copy()
 
     def action_follow(self) -> None:
         """Stay at the end, or stop to."""
