@@ -345,6 +345,7 @@ def plan_of(scenario: Scenario) -> list[dict[str, Any]]:
     for step in scenario.runbook:
         entry = entry_of(step, scenario)
         told.append({"name": step.name, "kind": step.kind, "does": entry.does, "needs": entry.needs,
+                     "measured": entry.measured,
                      "undo": entry.undo_words, "abort_costs": entry.abort_costs, "deadline_s": step.deadline,
                      "gate": step.gate is not None, "least_s": step.least_s})
     return told

@@ -26,7 +26,9 @@ _SCREENS = """\
 1 overview  2 traffic  3 faults  4 database  5 ledger  6 log  7 verdict
 tab enter   walk over the figures and open one; so does a click. Every figure
             ends at its ops: request, answer, exact command, UTC time
-y           copies an op as curl, psql or YAML       e  explains it
+y           copies the figure's op as curl, psql or YAML    e  explains it
+verdict     enter evidence, there enter the op; o the op at once; r the report
+            y the check as YAML; R the same run again
 /           filters a list                           ctrl+p  every command"""
 
 _WORDS = """\

@@ -22,6 +22,7 @@ NAMES = {"client_credentials": "client_cred.", "code": "code → token", "authz"
 BUSINESS = ("introspect", "refresh", "client_credentials", "authorize", "revoke", "code", "authz")
 """Operations with a row of their own; all else is `other`."""
 OTHER = "other"
+ISSUING = frozenset({"refresh", "code", "client_credentials"})
 
 
 class Row:
@@ -76,6 +77,14 @@ class Probed(NamedTuple):
     """The op."""
 
 
+class Issued(NamedTuple):
+    """An access token, as its client was told."""
+
+    lifetime_s: float
+    i: int
+    """The op."""
+
+
 class Traffic:
     """Fed with the ops of actors; ops of the harness are no traffic."""
 
@@ -86,6 +95,8 @@ class Traffic:
         self.revoking = Row()
         self.probed: dict[tuple[str, bool], Probed] = {}
         """(stack, whether the grant is good) → what the last probe was told."""
+        self.issued: Issued | None = None
+        """The last access token that was issued."""
         self._revoked: set[str] = set()
         self.personas: dict[str, Row] = {}
         """Persona → its figures, whatever it does."""
@@ -122,6 +133,8 @@ class Traffic:
                 each.failed += failed
                 each.shed += shed
         self.heat.note(op.f, persona, op.t_s, latency_s, bad=failed or shed)
+        if op.type == "ok" and op.f in ISSUING and (lifetime_s := (op.value or {}).get("expires_in_s")) is not None:
+            self.issued = Issued(float(lifetime_s), op.i)
         if op.f == "revoke":
             self.revoking.note(op.t_s, latency_s)
             if op.type == "ok":

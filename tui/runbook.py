@@ -21,6 +21,10 @@ class StepSeen:
     deadline_s: float = 0.0
     least_s: float = 0.0
     has_gate: bool = False
+    needs: str = ""
+    """Its precondition."""
+    measured: str = ""
+    """The figure that measures it (tui.measured)."""
     outcome: Outcome = "waits"
     begun_s: float = 0.0
     took_s: float = 0.0
@@ -113,6 +117,8 @@ class Runbook:
                         float(s.get("deadline_s") or 0),
                         float(s.get("least_s") or 0),
                         bool(s.get("gate")),
+                        str(s.get("needs", "")),
+                        str(s.get("measured", "")),
                     )
                     for s in value.get("steps", [])
                 ]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 EVENTS_KEPT = 500
 VERDICT_EVERY_S = 1.0
+READ = frozenset({"equality", "migrations"})
 SETTLED = ("held", "broken", "unknown")
 
 
@@ -120,6 +121,8 @@ class Shown:
         self.links: dict[str, bool | None] = {}
         """Every link the run tried → whether it was proven; None while it is tried."""
         self.database = DatabaseSeen()
+        self.read: dict[str, Op] = {}
+        """The last answers read by key that a precondition is measured by (READ)."""
         self.lines: array[int] = array("I")
         """Indexes of the ops that are a line of the log: all but invocations of traffic and gauges."""
         self.now_s = 0.0
@@ -192,6 +195,8 @@ class Shown:
                 self._link(op)
             case "fault" | "made" | "heal":
                 self._fault(op)
+        if op.f in READ and op.type == "ok":
+            self.read[op.f] = op
         self.runbook.feed(op)
         self.database.feed(op)
         value = op.value or {}

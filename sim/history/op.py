@@ -25,7 +25,8 @@ traffic, process = actor such as `web-17`, `mcp-3`, `rs-2`, `probe-1`
     `fail`; a timeout or lost answer is `info`.
 
 runbook, process = `runbook`
-    plan         info {steps: [{name, undo, deadline_s, estimate_s}], ...}: written once at the start
+    plan         info {steps: [{name, needs, measured, undo, deadline_s, estimate_s}], ...}: written once at the
+                 start; `measured` names the figure behind `needs`, the step's precondition
     step         {step, n, of, deadline_s, undo, command} → ok|fail {figures}
     undo         {step} → ok|fail
     cmd          info {kind: exec|http|sql, command}: exactly what ran, secrets masked

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from sim.history.op import Header, Op
+from sim.runbook.catalogue import CATALOGUE
 from sim.scenario import Scenario, load_scenario
 
 PLAN = (  # step, begins, takes
@@ -77,7 +78,8 @@ class Recording:
         for n, link in enumerate(LINKS):
             self._call(2.7 + n * 0.08, 0.05, "harness", "link", {"link": link, "proven": True}, asked={"link": link})
         self._note(3.8, "runbook", "plan", steps=[
-            {"name": s, "kind": s, "undo": f"undo {s}", "abort_costs": "nothing", "deadline_s": 300.0,
+            {"name": s, "kind": s, "needs": CATALOGUE[s].needs, "measured": CATALOGUE[s].measured, "undo": f"undo {s}",
+             "abort_costs": "nothing", "deadline_s": 300.0,
              "gate": s == "cutover" and self._gate, "least_s": t if s in ("baseline", "lifetime", "soak") else 0.0}
             for s, _, t in PLAN])
         self._note(3.9, "runbook", "state", state="RUNNING", why="traffic begins")

@@ -13,7 +13,10 @@ from textual.widgets import Input
 
 from sim.report.text import amount
 from tui.base import of
-from tui.ink import Line, Role, bar, box
+from tui.ink import Line, Opens, Role, bar, box
+from tui.measured import measured
+from tui.runbook import GateSeen
+from tui.screens.hand import Hand
 from tui.state import Shown
 from tui.widgets.lines import Lines
 from tui.widgets.phase import gate_line, way_back, where
@@ -37,8 +40,7 @@ def sheet(shown: Shown, width: int) -> list[Line]:
     for label, said in four:
         lines.append([(f"{label:<20}", "past"), *said])
     lines.append([])
-    for n, need in enumerate(gate.preconditions):
-        lines.append([("MUST BE SO          " if n == 0 else " " * 20, "past"), (need, ""), *_measured(shown, need)])
+    lines += _must_be_so(shown, gate)
     for n, guard in enumerate(shown.scenario.guards if shown.scenario is not None else []):
         lines.append([("GUARDS              " if n == 0 else " " * 20, "past"), *_guard(shown, guard.when, guard.then)])
     lines.append([])
@@ -48,25 +50,15 @@ def sheet(shown: Shown, width: int) -> list[Line]:
     return lines + used
 
 
-def _measured(shown: Shown, need: str) -> Line:
-    """The figure behind a precondition, where the screen knows it."""
-    low = need.lower()
-    if "queue" in low or "captur" in low:
-        return [
-            (
-                f"   captured {shown.captures.acknowledged}, not in the queue {shown.captures.missing}",
-                "bad" if shown.captures.missing else "strong",
-            )
-        ]
-    if "green" in low:
-        ready = shown.side_word("green")
-        links = [proven for link, proven in shown.links.items() if "green" in link]
-        proven = f", {sum(bool(p) for p in links)} of {len(links)} links proven" if links else ""
-        return [(f"   {ready}{proven}", "strong")]
-    if "blue" in low:
-        row = shown.traffic.sides["blue"]
-        return [(f"   {row.rate(shown.now_s):.0f}/s, failed {row.failed}", "bad" if row.failed else "strong")]
-    return []
+def _must_be_so(shown: Shown, gate: GateSeen) -> list[Line]:
+    """Each precondition with the figure that the plan names for it, if anything measures it."""
+    step = shown.runbook.step(gate.step)
+    lines: list[Line] = []
+    for n, need in enumerate(gate.preconditions):
+        figure = measured(shown, step.measured) if step is not None and need == step.needs else []
+        head = "MUST BE SO          " if n == 0 else " " * 20
+        lines.append([(head, "past"), (need, ""), *([("   ", ""), *figure] if figure else [])])
+    return lines
 
 
 def _guard(shown: Shown, when: str, then: str) -> Line:
@@ -76,20 +68,22 @@ def _guard(shown: Shown, when: str, then: str) -> Line:
     check, _, figure = name.partition(".")
     meaning, value = FIGURES.get(check, {}).get(figure), shown.figure(name)
     now = "not known yet" if value is None or meaning is None else f"now {amount(value, meaning.unit)}"
-    return [(f"{when}, then {then}", ""), (f"   {now}", "strong" if value is not None else "past")]
+    role: Role = "strong" if value is not None else "past"
+    return [(f"{when}, then {then}", ""), ("   ", ""), (Opens(now, "figure", name), role)]
 
 
 def _tolerances(shown: Shown, width: int) -> list[Line]:
     lines: list[Line] = []
     for check in shown.verdict.checks if shown.verdict is not None else []:
         for figure, limit in check.tolerated.items():
+            name = f"{check.name}.{figure}"
             share = 0.0 if limit.max == "all" or not float(limit.max) else limit.used / float(limit.max)
             role: Role = "bad" if share > 1 else "ask" if share >= 0.7 else ""
             allowed = "all" if limit.max == "all" else amount(limit.max, limit.unit)
             lines.append(
                 [
-                    (f"{GLYPHS[check.verdict]} {check.name}.{figure}"[:38].ljust(39), role),
-                    (f"{amount(limit.used, limit.unit):>9} of {allowed:<8}", role),
+                    (f"{GLYPHS[check.verdict]} {name}"[:38].ljust(39), role),
+                    (Opens(f"{amount(limit.used, limit.unit):>9} of {allowed:<8}", "figure", name), role),
                     (bar(share, 10), role),
                     (f"  {limit.because}", "past"),
                 ]
@@ -107,7 +101,7 @@ class GatePanel(Lines):
         title: Line = [("GO OR NO-GO", "strong"), (f"  {gate.step}" if gate is not None else "", "strong")]
         return box(
             title,
-            [("a GO   p POSTPONE   x NO-GO   esc look first", "ask")],
+            [("a GO  p POSTPONE  x NO-GO  tab enter y e  esc look first", "ask")],
             sheet(shown, width - 4),
             width,
             height,
@@ -116,8 +110,8 @@ class GatePanel(Lines):
         )
 
 
-class GateSheet(ModalScreen[tuple[str, str, str] | None]):
-    """A person, a clock, a written decision: (verb, name, reason)."""
+class GateSheet(ModalScreen[tuple[str, str, str] | None], Hand[tuple[str, str, str] | None]):
+    """A person, a clock, a written decision: (verb, name, reason). Its figures open; G brings the sheet back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "look first")]
     AUTO_FOCUS = ""
@@ -145,6 +139,14 @@ class GateSheet(ModalScreen[tuple[str, str, str] | None]):
             self.dismiss(None)
             return
         self.query_one(GatePanel).show(shown)
+        self._put()
+
+    def action_hand(self, by: int) -> None:
+        """From figure to figure; once it is decided, from name to reason."""
+        if isinstance(self.focused, Input):
+            self.focus_next() if by > 0 else self.focus_previous()
+        else:
+            super().action_hand(by)
 
     def on_key(self, event: Key) -> None:
         """a, p or x: then name and reason."""
