@@ -102,13 +102,14 @@ def test_after_a_kill_clean_removes_the_password_file(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     dead = mark(child.pid)
     child.communicate()
-    run = tmp_path / "run"
-    Record("run", kind="process", run_dir=run)
+    name = f"reaching-{os.getpid()}"  # no other run of this machine bears it
+    run = tmp_path / name
+    Record(name, kind="process", run_dir=run)
     reaching(run).tell()
     (record,) = living().glob("*.json")
-    assert leftovers.find(run="run") == [], "it lives"
+    assert leftovers.find(run=name) == [], "it lives"
     record.write_text(json.dumps({**json.loads(record.read_text()), "owner": dead}))
-    assert [one.kind for one in leftovers.remove(run="run")] == ["password file", "record"]
+    assert [one.kind for one in leftovers.remove(run=name)] == ["password file", "record"]
     assert list(living().iterdir()) == []
     (run / ADDRESSES).write_text(json.dumps({"owner": dead, "environment": {}}))
     assert call(["env", str(with_history(run))]) == 254, "what it left in its folder is not taken for a living stack"
