@@ -128,7 +128,7 @@ class Runbook:
                 self._step(op, value)
             case "undo":
                 self._undo(op, value)
-            case "progress":
+            case "progress" if "blocked" not in value:  # who waits is no progress: how far it is stays
                 self.progress = value
                 if "version" in value:
                     name = str(value.get("now", value["version"]))

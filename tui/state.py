@@ -227,7 +227,7 @@ class Shown:
                 self.cores[side] = max(0.0, (now - before) / since_s)
         self.gauge, self._gauged_s = value, op.t_s
         self.gauge_i = op.i
-        self.database.gauged(op.t_s, value)
+        self.database.gauged(op, value)
         self.captures.gauged((value.get("edge") or {}).get("capture") or {})
 
     def _link(self, op: Op) -> None:

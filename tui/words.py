@@ -38,6 +38,11 @@ def megabytes(b: float) -> str:
     return f"{b / 1e6:.0f} MB" if b < 1e9 else f"{b / 1e9:.1f} GB"
 
 
+def size(b: float) -> str:
+    """Of what may be small: `8 kB`, `5.0 MB`, `41 MB`, `1.2 GB`."""
+    return f"{b / 1e3:.0f} kB" if b < 999_500 else f"{b / 1e6:.1f} MB" if b < 9.95e6 else megabytes(b)
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """`1 grant`, `2 grants`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"

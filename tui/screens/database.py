@@ -1,9 +1,9 @@
-"""The databases: the migration under way, locks and who waits, sizes, temp, tables and files."""
+"""The databases: the migration under way, who waits for which lock, sizes, WAL, temp, tables and files."""
 
 from __future__ import annotations
 
 from textwrap import wrap
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,12 +11,20 @@ from textual.containers import Container
 
 from tui import words
 from tui.base import of
-from tui.ink import Line, Opens, Role, To, between, box, columns, spark, track
+from tui.database import TableSeen, WaitSeen
+from tui.ink import Line, Opens, To, between, box, columns, track
 from tui.screens.listed import Listed
 from tui.state import Shown
 from tui.widgets.header import Header
 from tui.widgets.lines import Lines
 from tui.widgets.rows import Rows
+from tui.widgets.sizes import Sizes
+from tui.widgets.whowaits import WhoWaits, hue
+
+View = Literal["files", "tables", "waits"]
+VIEWS: tuple[View, ...] = ("files", "tables", "waits")
+TABLE = 41
+"""Cells of a table's figures, beside its name."""
 
 
 class Migrating(Lines):
@@ -70,111 +78,46 @@ class Migrating(Lines):
         return box([("GREEN ", "green"), ("MIGRATION", "strong")], [(right, "past")], lines, width, height)
 
 
-class WhoWaits(Lines):
-    """Locks waited for and the oldest transaction, side by side over time."""
-
-    def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
-        """A box: two rows a side."""
-        inner = width - 4
-        lines: list[Line] = []
-        for side in ("blue", "green"):
-            series = list(shown.database.waiting[side])[-max(4, inner - 42) :]
-            told = shown.gauge.get(side) or {}
-            if not told:
-                lines.append([(f"{side.upper():<7}", _hue(side)), ("not measured now", "past")])
-                continue
-            waiting = int(told.get("waiting") or 0)
-            lines.append(
-                [
-                    (f"{side.upper():<7}", _hue(side)),
-                    (Opens(f"{waiting} wait", "op", shown.gauge_i), "ask" if waiting else ""),
-                    (f"  oldest {max(0.0, told.get('oldest_s') or 0.0):>4.1f} s", ""),
-                    (f"  conns {told.get('connections', '-'):>3}  ", ""),
-                    (spark([w for _, w, _ in series], max(1, max((w for _, w, _ in series), default=0))), "past"),
-                ]
-            )
-        return box([("WHO WAITS FOR A LOCK", "strong")], [("once a second", "past")], lines, width, height)
-
-
-class Sizes(Lines):
-    """Seeded, copied, temp, rows written; what the history does not hold is said."""
-
-    def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
-        """A box of label and figure."""
-        seen = shown.database
-        temp = [b for _, b in seen.temp]
-        figures: list[Line] = []
-        if seen.seeded:
-            rows = sum((seen.seeded.get("rows") or {}).values())
-            size = float(seen.seeded.get("size_bytes") or seen.seeded.get("bytes") or 0)
-            figures.append(self._line("blue, seeded", _amount(size, rows), seen.seeded_i))
-        if seen.copied:
-            told = _amount(seen.copied.get("bytes"), seen.copied.get("rows"))
-            figures.append(self._line("copied", told, seen.tables_i))
-        if temp:
-            figures.append(
-                [
-                    *self._line("temp on green", f"{words.megabytes(temp[-1])}", seen.progress_i),
-                    ("  ", ""),
-                    (spark(temp[-max(4, width - 34) :], max(temp)), "past"),
-                ]
-            )
-        account = seen.account
-        if account:
-            for key in ("rows_updated", "rows_inserted", "rows_deleted", "temp_bytes", "size_bytes", "commits"):
-                if key in account:
-                    value = float(account[key])
-                    said = words.megabytes(value) if key.endswith("_bytes") else words.count(value)
-                    figures.append(
-                        self._line(f"green {key.removesuffix('_bytes').replace('_', ' ')}", said, seen.account_i)
-                    )
-        wal: Line = [("WAL            ", "past"), ("not in this history", "past")]
-        return box([("SIZES", "strong")], [("enter opens", "past")], [*figures[: height - 3], wal], width, height)
-
-    def _line(self, label: str, said: str, i: int) -> Line:
-        return [(f"{label:<15}", "past"), (Opens(said, "op", i) if i >= 0 else said, "")]
-
-
-def _hue(side: str) -> Role:
-    return "green" if side == "green" else "blue"
-
-
-def _amount(size: float | None, rows: int | None) -> str:
-    return f"{words.megabytes(float(size or 0))}  {words.count(rows or 0)} rows"
-
-
 class Objects(Rows):
-    """Migration files by time taken, or tables by rows."""
+    """Migration files by time taken, tables by bytes, or everybody who was seen waiting for a lock."""
 
-    tables = False
+    view: View = "files"
 
     def count(self, shown: Shown) -> int:
-        """Files or tables."""
-        return len(shown.database.tables if self.tables else shown.database.files)
+        """How many of them."""
+        seen = shown.database
+        return {"files": len(seen.files), "tables": len(seen.objects()), "waits": len(seen.waited())}[self.view]
 
     def opens(self, shown: Shown, n: int) -> To | None:
         """The op that told of it."""
-        if self.tables:
-            return To("op", str(shown.database.tables_i))
-        return To("op", str(shown.database.slowest(n + 1)[n].i))
+        seen = shown.database
+        if self.view == "files":
+            return To("op", str(seen.slowest(n + 1)[n].i))
+        if self.view == "waits":
+            return To("op", str(seen.waited()[n].i))
+        compared = seen.objects()[n].equal is not None
+        return To("op", str(seen.tables_i if compared else max(its.sized_i for its in seen.sides.values())))
 
     def empty(self, shown: Shown) -> str:
         """Why there is nothing."""
-        return "tables are compared at the end of the copy" if self.tables else "no migration file was seen at work yet"
+        return {
+            "files": "no migration file was seen at work yet",
+            "tables": "tables are sized every few seconds, and compared at the end of the copy",
+            "waits": "nobody was seen waiting for a lock",
+        }[self.view]
 
     def head(self, shown: Shown, width: int) -> list[Line]:
         """The columns' names."""
-        if self.tables:
+        if self.view == "tables":
             return [
-                columns(
-                    [
-                        ("  TABLE", width - 34, "past"),
-                        ("BLUE ROWS", -11, "past"),
-                        ("GREEN ROWS", -12, "past"),
-                        ("   EQUAL", 11, "past"),
-                    ]
-                )
-            ]
+                columns([
+                    ("  TABLE", width - TABLE, "past"), ("BLUE ROWS", -9, "past"), ("SIZE", -7, "past"),
+                    ("GREEN ROWS", -11, "past"), ("SIZE", -7, "past"), ("  EQUAL", 7, "past"),
+                ])
+            ]  # fmt: skip
+        if self.view == "waits":
+            return [columns([("  WHO WAITED", 16, "past"), ("FOR", -8, "past"), ("  LOCK", 34, "past"),
+                             ("HELD BY", max(0, width - 58), "past")])]  # fmt: skip
         name = max(30, (width - 40) // 2)
         return [
             columns(
@@ -187,19 +130,12 @@ class Objects(Rows):
         ]
 
     def row(self, shown: Shown, n: int, width: int, *, chosen: bool) -> Line:
-        """One file or table."""
+        """One file, table or wait."""
+        if self.view == "tables":
+            return _table(shown.database.objects()[n], width, chosen=chosen)
+        if self.view == "waits":
+            return _wait(shown, shown.database.waited()[n], width, chosen=chosen)
         seen = shown.database
-        if self.tables:
-            table = sorted(seen.tables.values(), key=lambda t: (t.equal is not False, -(t.blue or 0)))[n]
-            equal = {True: "✓ equal", False: "✗ differs", None: "? not read"}[table.equal]
-            return columns(
-                [
-                    (table.name, width - 34, "strong" if chosen else ""),
-                    (f"{table.blue:,}" if table.blue is not None else "-", -11, ""),
-                    (f"{table.green:,}" if table.green is not None else "-", -12, ""),
-                    (f"   {equal}", 11, "" if table.equal else "bad"),
-                ]
-            )
         file = seen.slowest(n + 1)[n]
         name = max(30, (width + 2 - 40) // 2) - 2
         locks = ", ".join(file.locked) or "none seen"
@@ -216,6 +152,31 @@ class Objects(Rows):
         )
 
 
+def _table(table: TableSeen, width: int, *, chosen: bool) -> Line:
+    name = table.name.removeprefix("hydra_") if width < 100 else table.name
+    rows = [f"{n:,}" if n is not None else "-" for n in (table.blue, table.green)]
+    sizes = [words.size(b) if b is not None else "-" for b in (table.blue_bytes, table.green_bytes)]
+    equal = {True: "✓", False: "✗ no", None: "?"}[table.equal]
+    return columns([
+        (name, width + 2 - TABLE - 2, "strong" if chosen else ""),
+        (rows[0], -9, ""), (sizes[0], -7, "past" if table.blue_bytes is None else ""),
+        (rows[1], -11, ""), (sizes[1], -7, "past" if table.green_bytes is None else ""),
+        (f"  {equal}", 7, "bad" if table.equal is False else "past" if table.equal is None else ""),
+    ])  # fmt: skip
+
+
+def _wait(shown: Shown, wait: WaitSeen, width: int, *, chosen: bool) -> Line:
+    now = any(w is wait or (w.who, w.lock, w.holder) == (wait.who, wait.lock, wait.holder)
+              for w in shown.database.waiting_now(wait.side, shown.now_s))  # fmt: skip
+    holder = wait.holder if wait.holder == wait.does else f"{wait.holder}: {wait.does}"
+    return columns([
+        (f"{wait.who} {wait.side}", 14, "strong" if chosen else hue(wait.side)),
+        (f"{wait.for_s:.1f} s", -8, "ask" if now else ""),
+        (f"  {wait.lock} {wait.mode}", 34, ""),
+        (words.one_line(holder), max(0, width - 56), "" if now else "past"),
+    ])  # fmt: skip
+
+
 class DatabaseKeys(Lines):
     """What can be pressed here."""
 
@@ -223,7 +184,7 @@ class DatabaseKeys(Lines):
         """One line."""
         return [
             between(
-                [(" ↑↓ choose  t tables, files  tab figure  enter open  e explain", "")],
+                [(" ↑↓  t files, tables, waits  tab figure  enter open  e explain", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )
@@ -233,7 +194,7 @@ class DatabaseKeys(Lines):
 class DatabaseScreen(Listed):
     """Migration above, sizes and waiting, then the list."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "tables", "tables or files")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "turn", "files, tables or waits")]
 
     def compose(self) -> ComposeResult:
         """Header, boxes, list, keys."""
@@ -246,10 +207,10 @@ class DatabaseScreen(Listed):
         yield from self.filter_line()
         yield DatabaseKeys(id="keys")
 
-    def action_tables(self) -> None:
-        """Tables instead of files, or back."""
+    def action_turn(self) -> None:
+        """Files, tables, who waited, and files again."""
         rows = self.query_one(Objects)
-        rows.tables = not rows.tables
+        rows.view = VIEWS[(VIEWS.index(rows.view) + 1) % len(VIEWS)]
         rows.chosen = rows.first = 0
         if self.shown is not None:
             self.show(self.shown)
