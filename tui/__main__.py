@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="of a replay, 1 is as it went")
     parser.add_argument("--read-only", action="store_true", help="watch only: no command is sent")
     parser.add_argument("--role", default="", help="on a game day, whose screen it is; others see no surprise")
+    parser.add_argument("--child", type=int, default=0, help="the run's process, to be stopped while it starts")
     parser.add_argument("--pick", type=Path, help="choose from what this file tells of; the choice is written over it")
     parser.add_argument("--svg", type=Path, help="write a picture of one screen to this file and open none")
     for name in ("screen", "size", "theme", "at"):
@@ -43,7 +44,7 @@ def main() -> int:
     # a third of the time a long history takes.
     gc.set_threshold(100_000, 50, 100)
     again = RehearsalApp(given.folder, replay=given.replay, speed=given.speed, read_only=given.read_only,
-                         role=given.role).run()
+                         role=given.role, child=given.child).run()
     if again:
         os.execv(sys.executable, [sys.executable, "-m", "sim.cli.app", *again])
     return 0

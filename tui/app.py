@@ -81,6 +81,8 @@ class RehearsalApp(Commanding, Replaying, Opening):
         Binding("T", "theme", "another theme"),
         Binding("question_mark", "help", "help"),
         Binding("q", "leave", "quit"),
+        Binding("ctrl+q", "quit", "quit", priority=True, show=False),
+        Binding("ctrl+c", "interrupt", "abort; twice: stop", priority=True, show=False),
         Binding("plus,equals_sign", "faster(1)", "replay faster", show=False),
         Binding("minus", "faster(-1)", "replay slower", show=False),
         Binding("right,greater_than_sign", "ahead(10)", "replay: ahead 10 s", show=False),
@@ -104,8 +106,10 @@ class RehearsalApp(Commanding, Replaying, Opening):
         refresh_s: float = REFRESH_S,
         read_only: bool = False,
         role: str = "",
+        child: int = 0,
     ) -> None:
         super().__init__()
+        self.child = child
         self.folder, self.read_only, self.role = folder, read_only, role
         self.is_masked = role != FACILITATOR and not (folder / "verdict.json").exists()
         """A player's screen of a run that goes on: no surprise is told before its end."""

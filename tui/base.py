@@ -36,6 +36,8 @@ class RunApp(App[list[str]]):
     is_searched: bool
     """Whether the recording was searched for landmarks."""
     read_only: bool
+    child: int = 0
+    """The run's process, if this screen came up with it; 0 = somebody else's run."""
     role: str
     """On a game day, whose screen it is; "" = a player without a role."""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import os
+import signal
 from typing import Any
+
+from textual.widgets import Input
 
 from sim.control import send
 from sim.errors import Refused
@@ -11,7 +16,7 @@ from sim.history.gameday import NOW
 from tui.base import RunApp
 from tui.playback import Recording
 from tui.screens.gate import GateSheet
-from tui.screens.sheets import Choice, NoteSheet
+from tui.screens.sheets import Choice, Interrupted, NoteSheet
 
 
 class Commanding(RunApp):
@@ -128,15 +133,78 @@ class Commanding(RunApp):
         self.push_screen(GateSheet(who()), decided)
         self.call_after_refresh(self.refresh_now)
 
+    @property
+    def _may_just_leave(self) -> bool:
+        """A finished run, a replay, a screen that only watches: nothing is left that could be asked."""
+        return self.source.is_replay or bool(self.shown.runbook.ended) or self.read_only
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: once asks to roll back, twice stops and cleans up at once; what is marked is copied instead."""
+        marked = self.screen.get_selected_text() or (
+            self.focused.selected_text if isinstance(self.focused, Input) else ""
+        )
+        if marked:
+            self.copy_to_clipboard(marked)
+            return
+        if self._may_just_leave:
+            self.exit()
+            return
+        if isinstance(self.screen, Interrupted):
+            self.screen.dismiss("stop")
+            return
+        title, text, back = self._stands()
+
+        def decided(value: str | None) -> None:
+            if value == "leave":
+                self.exit()
+            elif value == "stop":
+                self._stop()
+            elif value:
+                self.command(value, reason="Ctrl-C on the screen")
+
+        choices = [
+            *([Choice("x", "yes, roll back (enter too)", "abort"), Choice("enter", "", "abort")] if back else []),
+            Choice("ctrl+c", "stop and clean up now, nothing is rolled back", "stop"),
+            Choice("l", "leave it running and quit", "leave"),
+            Choice("escape", "stay here", ""),
+        ]
+        self.push_screen(Interrupted(title, text, choices), decided)
+
+    def _stands(self) -> tuple[str, str, bool]:
+        """(question, text, whether there is a way back) of an interrupt at this instant."""
+        left = "Left alone it ends by itself."
+        if self.shown.runbook.stack_ready_s is None:
+            return "The run is still starting.", "There is nothing to roll back.", False
+        if self.shown.state == "ABORTING":
+            return "The run is being rolled back already.", left, False
+        if self.shown.way_back()[0] == "closed":
+            return "There is no way back any more.", left, False
+        return "Abort and roll back to blue?", f"Way back now: {self.shown.way_back()[1]}.", True
+
+    def _stop(self) -> None:
+        """Stop and clean up at once; a run that takes no commands yet is told by a signal, if it is ours."""
+        if self.child and not (self.folder / "control.json").exists() and not self.shown.runbook.ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGTERM)
+            self.notify("it stops and cleans up", title="stop")
+            return
+        self.command("stop", reason="Ctrl-C twice on the screen")
+
+    async def action_quit(self) -> None:
+        """Ctrl-Q, and Quit in the palette: asks as `q` does, from under any sheet."""
+        self.action_leave()
+
     def action_leave(self) -> None:
         """A finished run or a replay just ends the screen; a living run is asked about."""
-        if self.source.is_replay or self.shown.runbook.ended or self.read_only:
+        if self._may_just_leave:
             self.exit()
             return
 
         def decided(value: str) -> None:
             if value == "leave":
                 self.exit()
+            elif value == "abort" and self.shown.runbook.stack_ready_s is None:
+                self._stop()  # nothing stands yet that could be rolled back
             elif value == "abort":
                 self.command("abort", reason="from the screen")
 

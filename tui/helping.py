@@ -13,7 +13,8 @@ f      a fault; f again on a link or part, enter the kind, enter its figures
 b s    buffer traffic, one step if paused   !  panic: at once, no question
 n      a note for the history               T  dark, light, high contrast
 w      on a game day: what is wrong now; it counts as noticing (8 its screen)
-q      quit: leave the run running, abort it, or stay"""
+q      quit (ctrl+q too): leave the run running, abort it, or stay
+ctrl+c asks to abort and roll back; once more stops and cleans up at once"""
 
 _REPLAY = """\
 space  hold or go on                    + -  speed, 0.5 to 50 times

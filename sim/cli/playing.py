@@ -100,8 +100,8 @@ def with_screen(chosen: Scenario, options: Options, command: list[str], sets: li
     with open(log, "wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                  start_new_session=True, env={**os.environ, ATTENDED: "1"})
-    screen = subprocess.run([sys.executable, "-m", "tui", str(folder), *(["--role", role] if role else [])],
-                            check=False)
+    screen = subprocess.run([sys.executable, "-m", "tui", str(folder), "--child", str(child.pid),
+                             *(["--role", role] if role else [])], check=False)
     code = child.poll()
     if code is None:
         mine = f" --role {role}" if role else ""

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tmux import Terminals
 
 from sim.checks.verdict import from_json
 from sim.history.history import History
@@ -102,6 +103,25 @@ def test_ctrl_c_twice_stops_and_cleans_up_at_once(tmp_path):
     time.sleep(0.2)
     child.send_signal(signal.SIGINT)
     assert child.wait(30) == 255
+    nothing_left(run)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is missing: nothing to type into")
+def test_ctrl_c_twice_on_the_screen_stops_and_cleans_up(tmp_path):
+    run, terminals = tmp_path / "typed", Terminals(tmp_path)
+    command = [sys.executable, "-m", "sim.cli.app", "run", "10", "--engine", "process", "--run-dir", str(run), *SMALL]
+    try:
+        terminal = terminals.open("one", command, env={})
+        reach(run, step("baseline"))
+        terminal.press("C-c")
+        terminal.wait("Abort and roll back to blue?", within_s=10)
+        terminal.press("C-c")
+        reach(run, b'"f":"end"', 30)
+        terminal.wait("FINISHED", within_s=30)
+        terminal.press("q")
+        assert terminal.exit_code(within_s=30) == 255
+    finally:
+        terminals.close()
     nothing_left(run)
 
 

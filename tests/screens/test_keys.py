@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from tui.app import RehearsalApp
 from tui.screens.evidence import EvidenceScreen
 from tui.screens.gate import GateSheet
 from tui.screens.overview import Overview
-from tui.screens.sheets import NoteSheet, Question, TextSheet
+from tui.screens.sheets import Interrupted, NoteSheet, Question, TextSheet
 from tui.screens.verdict import CheckRows, Evidence, VerdictScreen
 
 SIZE = (80, 24)
@@ -170,6 +172,91 @@ async def test_q_asks_while_the_run_lives(open_run: Callable[..., Any], key: str
             assert said in screen_text(app)
         await pilot.press(key)
         await until(pilot, lambda: desk.verbs == sent and app._exit == leaves)
+
+
+async def test_ctrl_q_asks_what_q_asks(open_run: Callable[..., Any]) -> None:
+    app, desk, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, Question) and "leave it running" in screen_text(app))
+        await pilot.press("escape", "n", "ctrl+q")  # from under a sheet with a line to type in too
+        await until(pilot, lambda: isinstance(app.screen, Question) and "leave it running" in screen_text(app))
+        assert not app._exit and desk.came == []
+        await pilot.press("l")
+        await until(pilot, lambda: app._exit)
+
+
+@pytest.mark.parametrize(("answer", "sent", "leaves"), [
+    ("x", ["abort"], False), ("enter", ["abort"], False), ("ctrl+c", ["stop"], False), ("l", [], True),
+    ("escape", [], False)])
+async def test_ctrl_c_asks_to_roll_back_and_twice_stops_at_once(
+        open_run: Callable[..., Any], answer: str, sent: list[str], leaves: bool) -> None:
+    app, desk, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: isinstance(app.screen, Interrupted))
+        for said in ("Abort and roll back to blue?", "ctrl+c  stop and clean up now", "Way back now"):
+            assert said in screen_text(app), said
+        assert desk.came == []
+        await pilot.press(answer)
+        await until(pilot, lambda: desk.verbs == sent and app._exit == leaves)
+        assert leaves or isinstance(app.screen, Overview)
+
+
+async def test_ctrl_c_is_heard_under_every_sheet_and_while_it_is_rolled_back(open_run: Callable[..., Any]) -> None:
+    app, desk, folder = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("n", *"half a note", "ctrl+c")
+        await until(pilot, lambda: isinstance(app.screen, Interrupted))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, NoteSheet))
+        write_on(folder, Op(app.shown.ops, "info", "runbook", "state", 48.6, value={"state": "ABORTING", "why": ""}))
+        await until(pilot, lambda: app.shown.state == "ABORTING")
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "being rolled back" in screen_text(app))
+        assert "Abort and roll back to blue?" not in screen_text(app)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: desk.verbs == ["stop"])
+
+
+async def test_ctrl_c_copies_what_is_marked_in_a_line_instead(open_run: Callable[..., Any]) -> None:
+    app, desk, _ = await open_run()
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("n", *"abc", "shift+home", "ctrl+c")
+        await until(pilot, lambda: app.clipboard == "abc")
+        assert isinstance(app.screen, NoteSheet) and desk.came == []
+
+
+@pytest.mark.parametrize("options", [{"replay": True}, {"read_only": True}])
+async def test_where_nothing_can_be_commanded_ctrl_c_leaves(tmp_path: Path, options: dict[str, Any]) -> None:
+    app = RehearsalApp(run_folder(tmp_path), refresh_s=0.05, **options)
+    async with app.run_test(size=SIZE) as pilot:
+        await caught_up(pilot)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: app._exit)
+
+
+@pytest.mark.parametrize("keys", [("ctrl+c", "ctrl+c"), ("q", "x")])
+async def test_a_run_that_still_starts_is_stopped_by_a_signal(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    folder = run_folder(tmp_path)
+    (folder / "history.jsonl").unlink()
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        app = RehearsalApp(folder, refresh_s=0.05, child=child.pid)
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda: "STARTING" in screen_text(app))
+            await pilot.press(keys[0])
+            await until(pilot, lambda: isinstance(app.screen, Question))
+            assert child.poll() is None
+            await pilot.press(keys[1])
+            await until(pilot, lambda: child.poll() is not None)
+        assert child.returncode == -signal.SIGTERM
+    finally:
+        child.kill()
 
 
 async def test_a_finished_run_shows_its_verdict_by_itself_and_just_quits(tmp_path: Path) -> None:

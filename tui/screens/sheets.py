@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 
 class Choice(NamedTuple):
-    """One answer: its key, what it means, what is returned."""
+    """One answer: its key, what it means (empty: not told of), what is returned."""
 
     key: str
     said: str
@@ -45,7 +45,8 @@ class Question(Sheet):
             yield Static(Content(self._title), classes="sheet--title")
             if self._text:
                 yield Static(Content(self._text))
-            yield Static(Content("\n".join(f"{c.key}  {c.said}" for c in self._choices)), classes="sheet--keys")
+            keys = "\n".join(f"{c.key}  {c.said}" for c in self._choices if c.said)
+            yield Static(Content(keys), classes="sheet--keys")
 
     def on_key(self, event: Key) -> None:
         """A named key chooses; everything else is left alone."""
@@ -53,6 +54,10 @@ class Question(Sheet):
             if event.key == choice.key:
                 event.stop()
                 self.dismiss(choice.value)
+
+
+class Interrupted(Question):
+    """What Ctrl-C asks; whoever presses it again has answered."""
 
 
 class NoteSheet(Sheet):
