@@ -310,12 +310,18 @@ class RehearsalApp(Commanding, Replaying, Opening):
         self.call_after_refresh(self.refresh_now)
 
     def action_fault(self) -> None:
-        """The faults' screen, and there a fault on the chosen link."""
+        """The faults' screen; with a link or part under the hand, what is to be done to it."""
         from tui.screens.faults import FaultsScreen
 
+        if isinstance(self.screen, ModalScreen):
+            return
+        held = self.screen.held if isinstance(self.screen, Watched) else None
         faults = self.get_screen("faults")
         assert isinstance(faults, FaultsScreen)
         self.front("faults")
+        if held is not None and held.kind == "link":
+            self.call_after_refresh(faults.choose, held.arg)
+            self.call_after_refresh(faults.begin, held.arg)
 
     def action_theme(self) -> None:
         """Dark, light, high contrast."""

@@ -8,7 +8,8 @@ from tui.state import Shown
 _KEYS = """\
 space  pause or resume the runbook after the step under way; never the traffic
 a p x  GO, postpone 60 s, NO-GO at a gate (G its sheet); x else: abort, asks once
-f      a fault; f again on a link or part, enter the kind, enter its figures
+f      a fault; on a link or part under the hand (tab) at once, else f again
+       there; enter the kind, enter its figures
        (esc f f enter enter from here: 250 ms on a link for 10 s). H heals all
 b s    buffer traffic, one step if paused   !  panic: at once, no question
 n      a note for the history               T  dark, light, high contrast

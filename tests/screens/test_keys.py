@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -240,23 +240,27 @@ async def test_where_nothing_can_be_commanded_ctrl_c_leaves(tmp_path: Path, opti
         await until(pilot, lambda: app._exit)
 
 
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(["sleep", "60"])
+    yield child
+    child.kill()
+    child.wait()
+
+
 @pytest.mark.parametrize("keys", [("ctrl+c", "ctrl+c"), ("q", "x")])
-async def test_a_run_that_still_starts_is_stopped_by_a_signal(tmp_path: Path, keys: tuple[str, ...]) -> None:
+async def test_a_run_that_still_starts_is_stopped_by_a_signal(
+        tmp_path: Path, sleeper: subprocess.Popen[bytes], keys: tuple[str, ...]) -> None:
     folder = run_folder(tmp_path)
     (folder / "history.jsonl").unlink()
-    child = subprocess.Popen(["sleep", "60"])
-    try:
-        app = RehearsalApp(folder, refresh_s=0.05, child=child.pid)
-        async with app.run_test(size=SIZE) as pilot:
-            await until(pilot, lambda: "STARTING" in screen_text(app))
-            await pilot.press(keys[0])
-            await until(pilot, lambda: isinstance(app.screen, Question))
-            assert child.poll() is None
-            await pilot.press(keys[1])
-            await until(pilot, lambda: child.poll() is not None)
-        assert child.returncode == -signal.SIGTERM
-    finally:
-        child.kill()
+    app = RehearsalApp(folder, refresh_s=0.05, child=sleeper.pid)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "STARTING" in screen_text(app))
+        await pilot.press(keys[0])
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        assert sleeper.poll() is None
+        await pilot.press(keys[1])
+        await until(pilot, lambda: sleeper.poll() == -signal.SIGTERM)
 
 
 async def test_a_finished_run_shows_its_verdict_by_itself_and_just_quits(tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sim.history.op import Op
 from sim.scenario import load_scenario
+from sim.scenario.links import known_links
+from sim.scenario.replicas import origin_link
+from tui.ink import Opens
 from tui.state import Shown
-from tui.widgets.topology import Topology
+from tui.widgets.topology import Topology, links_of
 
 
 def shown_of(scenario: str) -> Shown:
@@ -19,7 +24,7 @@ def switch(shown: Shown, i: int, **told: object) -> None:
 
 
 def picture(shown: Shown) -> str:
-    return "\n".join("".join(str(piece[0]) for piece in line) for line in Topology().draw(shown, 62, 14))
+    return "\n".join("".join(str(piece[0]) for piece in line) for line in Topology().draw(shown, 56, 12))
 
 
 def test_edges_that_switch_one_by_one_serve_from_two_sides() -> None:
@@ -48,5 +53,41 @@ def test_a_fault_on_the_second_edge_is_drawn() -> None:
 
 
 def test_in_place_both_use_one_database() -> None:
-    assert picture(shown_of("10")).count(" pg") == 2
-    assert picture(shown_of("30")).count(" pg") == 1
+    assert picture(shown_of("10")).count("green pg") and picture(shown_of("10")).count("▶ pg") == 2
+    assert "green pg" not in picture(shown_of("30")) and picture(shown_of("30")).count("▶ pg") == 1
+
+
+@pytest.mark.parametrize("scenario", ["10", "30", "44"])
+def test_every_link_of_the_stack_is_drawn_and_can_be_held(scenario: str) -> None:
+    shown = shown_of(scenario)
+    lines = Topology().draw(shown, 56, 12)
+    held = {origin_link(piece.to.arg) for line in lines for piece, _ in line
+            if isinstance(piece, Opens) and piece.to.kind == "link" and "->" in piece.to.arg}
+    pairs = {origin_link(link).partition(":")[0] for link in links_of(shown)}
+    assert {link.partition(":")[0] for link in held} == pairs
+    assert len(lines) == 12 and not any("…" in piece for line in lines for piece, _ in line), "nothing is cut"
+
+
+@pytest.mark.parametrize("link", known_links())
+def test_a_fault_on_any_link_is_marked_where_it_is_drawn(link: str) -> None:
+    shown = shown_of("10")
+    if link not in links_of(shown):
+        pytest.skip("a link of a stack with one database")
+    value = {"name": "late", "fault": "latency", "link": link, "toxic": {"latency": 250}}
+    shown.feed(Op(7, "invoke", "nemesis", "fault", 7.0, value=value))
+    lines = Topology().draw(shown, 56, 12)
+    marked = [piece for line in lines[:-2] for piece, role in line if role == "made" and "≈" in piece]
+    assert len(marked) == 1, picture(shown)
+
+
+def test_all_faults_are_told_of_however_many() -> None:
+    shown = shown_of("10")
+    for n, link in enumerate(("edge->queue", "copier->blue-postgres", "authz->green-hydra:admin", "clients->authz")):
+        value = {"name": f"f{n}", "fault": "down", "link": link}
+        shown.feed(Op(n, "invoke", "nemesis", "fault", 7.0 + n, value=value))
+    drawn = picture(shown)
+    assert drawn.count("✗ ") >= 5 and "+3 more" in drawn and "◀✗ clients" in drawn
+    killed = {"name": "gone", "fault": "kill", "part": "migrator"}
+    only = shown_of("10")
+    only.feed(Op(9, "invoke", "nemesis", "fault", 9.0, value=killed))
+    assert "✗ kill migrator" in picture(only) and "┊migrator┊" in picture(only)

@@ -235,7 +235,8 @@ class FaultsScreen(Listed):
                 app.command("inject", **told)
 
         if app.may_command("inject"):
-            app.push_screen(InjectSheet(where, list(self.shown.links) if self.shown is not None else []), made)
+            engine = app.shown.header.engine if app.shown.header is not None else ""
+            app.push_screen(InjectSheet(where, list(app.shown.links), engine), made)
 
     def action_heal(self) -> None:
         """Take the chosen fault off."""

@@ -50,7 +50,7 @@ EXAMPLES = {"duration": "250ms, 2s", "size": "64KiB", "rate": "64KiB/s", "text":
 
 
 def kinds(where: str) -> list[str]:
-    """The faults that are made on a link, or on that part; whether this engine can, the run says."""
+    """The faults that are made on a link, or on that part, whatever the engine."""
     from sim.scenario.kinds import on, unfit  # brings pydantic: only when somebody injects
     from sim.scenario.links import known_parts
 
@@ -84,11 +84,14 @@ def amount(text: str, unit: str) -> float:
 class InjectSheet(ModalScreen[dict[str, Any] | None]):
     """Kind first, then a line a figure; the last enter sends it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "back"),
+        Binding("enter", "confirm", "make it", show=False),
+    ]
 
-    def __init__(self, where: str, links: list[str]) -> None:
+    def __init__(self, where: str, links: list[str], engine: str = "") -> None:
         super().__init__()
-        self.where, self.links = where, links
+        self.where, self.links, self.engine = where, links, engine
         self._kind = ""
         self._fields: list[Field] = []
 
@@ -98,8 +101,16 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
         with Vertical(id="inject"):
             yield Static(Content(f"A fault on {self.where}"), classes="sheet--title")
             yield Static(Content(f"may be felt by: {felt}"), classes="sheet--keys")
-            yield OptionList(*(Option(Content(f"{k:<12} {_does(k)}"), id=k) for k in kinds(self.where)), id="kinds")
+            yield OptionList(*(self._option(kind) for kind in kinds(self.where)), id="kinds")
             yield Static(Content("enter takes it   esc back"), classes="sheet--keys", id="injectkeys")
+
+    def _option(self, kind: str) -> Option:
+        """A kind and what it does; one that this engine can't make says why, and can't be chosen."""
+        from sim.scenario.kinds import CATALOGUE, unable
+
+        able = not self.engine or not unable(kind, self.engine)
+        told = _does(kind) if able else f"not here: {CATALOGUE[kind].because}"
+        return Option(Content(f"{kind:<12} {told}"), id=kind, disabled=not able)
 
     def on_mount(self) -> None:
         """The first kind is latency: enter is enough."""
@@ -110,10 +121,12 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
         event.stop()
         self._kind = str(event.option.id)
         self._fields = fields(self._kind, self.where)
-        if not self._fields:
-            self.dismiss(self._told({}))
-            return
         self.run_worker(self._ask())
+
+    def action_confirm(self) -> None:
+        """The last enter of a kind without figures."""
+        if self._kind and not self._fields:
+            self.dismiss(self._told({}))
 
     async def _ask(self) -> None:
         box = self.query_one("#inject", Vertical)
@@ -125,10 +138,14 @@ class InjectSheet(ModalScreen[dict[str, Any] | None]):
                 Input(field.offered, id=f"field-{field.key}"),
                 before="#injectkeys",
             )
+        if not self._fields:
+            await box.mount(Static("it is over at once: there is nothing to set"), before="#injectkeys")
         await box.mount(Static("", id="injectwrong"), before="#injectkeys")
         self.query_one(".sheet--title", Static).update(Content(f"{self._kind} on {self.where}"))
-        self.query_one("#injectkeys", Static).update(Content("enter makes it   tab next figure   esc back"))
-        self.query(Input).first().focus()
+        tab = "   tab next figure" if self._fields else ""
+        self.query_one("#injectkeys", Static).update(Content(f"enter makes it{tab}   esc back"))
+        if self._fields:
+            self.query(Input).first().focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in any line: all right → it is made; else what is wrong, and where."""

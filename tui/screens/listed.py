@@ -33,8 +33,8 @@ class Listed(Watched):
         Binding("down,j", "choose(1)", "row below", show=False),
         Binding("pageup", "page(-1)", "page up", show=False),
         Binding("pagedown", "page(1)", "page down", show=False),
-        Binding("home,g", "choose(-1000000000)", "first", show=False),
-        Binding("end,G", "choose(1000000000)", "last", show=False),
+        Binding("home", "choose(-1000000000)", "first", show=False),
+        Binding("end", "choose(1000000000)", "last", show=False),
         Binding("slash", "filter", "filter"),
     ]
     HINT: ClassVar[str] = "words to be found"

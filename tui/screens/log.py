@@ -45,7 +45,7 @@ class LogTitle(Lines):
         right: Line = [
             ("searching …  " if self.more else "", "ask"),
             (f"{len(book):,} lines{tail}   ", "past"),
-            ("● following " if self.follows else "○ held: f follows ", "strong" if self.follows else "past"),
+            ("● following " if self.follows else "○ held: F follows ", "strong" if self.follows else "past"),
         ]
         return [between(left, right, width)]
 
@@ -132,7 +132,7 @@ class LogKeys(Lines):
         """One line."""
         return [
             between(
-                [(" / filter  f follow  enter open  y copy  e explain  c clear", "")],
+                [(" / filter  F follow  enter open  y copy  e explain  c clear", "")],
                 [("1-7   ? help   q ", "")],
                 width,
             )
@@ -143,7 +143,7 @@ class LogScreen(Listed):
     """Follows the end until somebody chooses a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "follow"),
+        Binding("F", "follow", "follow"),
         Binding("c", "clear", "clear the filter"),
         Binding("escape", "clear", "clear the filter", show=False),
     ]
