@@ -37,7 +37,8 @@ _WORDS = """\
 WHERE           the step of the runbook, and how far it is. ~ is an estimate
 SAFE?           the checks: ✓ held  ○ open  ? unknown  ✗ broken  – not asked
 LOST            what only blue has since the copy; frozen at the switch
-WAY BACK        what an abort costs this second: free, N grants, or closed
+WAY BACK        what an abort costs this second: free, N grants, or closed; its
+                time is that of earlier undos (over: not all are known)
 failed          no usable answer        shed   refused on purpose by the edge
 wrong           a revoked token called active, or a good one inactive
 latency         from when the request was due, last 10 s

@@ -33,6 +33,11 @@ class StepSeen:
     i: int = -1
     """The op that began it."""
 
+    @property
+    def has_undo(self) -> bool:
+        """Whether it is undone by an act of its own, as its words say."""
+        return bool(self.undo) and not self.undo.startswith(("nothing", "goes with", "none"))
+
 
 @dataclass
 class GateSeen:

@@ -342,6 +342,12 @@ class Shown:
         told = self.gauge.get("way_back") or {}
         return str(told.get("state", "free")), str(told.get("why", "blue serves; nothing is lost"))
 
+    def back_s(self) -> tuple[float, bool] | None:
+        """(seconds the way back takes, whether all of it is known) as earlier undos took; None if nobody knows."""
+        steps = [s for s in self.runbook.steps if s.outcome != "waits" and not s.undone and s.has_undo]
+        known = [self.earlier.undo_s[s.name] for s in steps if s.name in self.earlier.undo_s]
+        return (sum(known), len(known) == len(steps)) if known else None
+
     def remaining_s(self, kind: str) -> float | None:
         """Estimated seconds until the step of that kind begins; None if nobody knows or it is past."""
         steps, at = self.runbook.steps, self.runbook.at

@@ -12,13 +12,19 @@ BAR = 24
 
 
 def way_back(shown: Shown, *, short: bool = False) -> Line:
-    """`free: nothing lost`, `31 grants of green lost, 2 revocations carried over`, `closed: blue is closed`."""
+    """`free: ~2 s, nothing lost`, `31 grants of green lost, 2 revocations carried over, ~3 s`, `closed: …`."""
     state, why = shown.way_back()
+    back = shown.back_s()
+    takes = "" if back is None else f"{'~' if back[1] else 'over '}{words.took(back[0])}"
     if state == "free":
-        return [(Opens("free", "gauge", "way_back"), "strong"), (": nothing lost", "")]
+        return [
+            (Opens("free", "gauge", "way_back"), "strong"),
+            (f": {takes}, nothing lost" if takes else ": nothing lost", ""),
+        ]
     if state == "costs":
         told = why.replace(" made on green would be lost", " of green lost")
-        return [(Opens(told.split(",")[0] if short else told, "gauge", "way_back"), "ask")]
+        said = Opens(told.split(",")[0] if short else told, "gauge", "way_back")
+        return [(said, "ask"), (f", {takes}" if takes else "", "ask")]
     return [(Opens(f"{state}: {why}", "gauge", "way_back"), "past")]
 
 

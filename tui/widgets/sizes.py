@@ -39,10 +39,11 @@ class Sizes(Lines):
             rate = f"{words.size(its.wal_rate)}/s"
             lines.append([
                 *name,
-                (Opens(f"{size:>{cell}}", "op", its.sized_i) if its.sized_i >= 0 else f"{size:>{cell}}", ""),
-                (Opens(f"{words.size(its.wal_bytes):>{cell}}", "op", its.i), ""),
+                (Opens(f"{size:>{cell}}", "gauge", f"databases.{side}.size_bytes {its.sized_i}") if its.sized_i >= 0 else f"{size:>{cell}}", ""),
+                (Opens(f"{words.size(its.wal_bytes):>{cell}}", "gauge", f"databases.{side}.wal_bytes"), ""),
                 (f"{rate:>{cell}}" if len(rate) < cell else f" {rate}", ""),
-                (f"{words.size(its.temp_bytes):>{cell}}" if its.temp_bytes else f"{'0':>{cell}}", ""),
+                (Opens(f"{words.size(its.temp_bytes) if its.temp_bytes else '0':>{cell}}", "gauge",
+                       f"databases.{side}.temp_bytes"), ""),
             ])  # fmt: skip
             room = inner - LABEL - 4 * cell - 2
             if room >= 8:

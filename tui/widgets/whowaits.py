@@ -36,7 +36,8 @@ class WhoWaits(Lines):
         if not told:
             shared = side == "green" and shown.scenario is not None and shown.scenario.in_place
             return [*head, ("uses blue's" if shared else "not measured now", "past")]
-        waiting = int(told.get("waiting") or 0)
+        waiting, oldest_s = int(told.get("waiting") or 0), max(0.0, told.get("oldest_s") or 0.0)
+        place = f"databases.{side}" if seen.is_measured else side
         line: Line = [
             *head,
             (Opens(f"{waiting} wait", "op", seen.i if seen.is_measured else shown.gauge_i), "ask" if waiting else ""),
@@ -56,7 +57,12 @@ def _told(wait: WaitSeen, inner: int) -> list[Line]:
     held = f", {wait.held}" if wait.held else ""
     by = "" if wait.holder == wait.does else f": {wait.does}"
     return [
-        fit([(Opens(f" {wait.who} {wait.for_s:.1f} s", "op", wait.i), "ask"), (f"  {wants}", "")], inner),
+        fit([(_opens(f" {wait.who} {wait.for_s:.1f} s", wait), "ask"), (f"  {wants}", "")], inner),
         fit([(f"  held by {words.one_line(wait.holder) or 'somebody who is gone'}{held}{words.one_line(by)}", "past")],
             inner),
     ]  # fmt: skip
+
+
+def _opens(said: str, wait: WaitSeen) -> Opens:
+    """What told of it: the last gauge, or the migration's own look at the locks."""
+    return Opens(said, "gauge", f"databases.{wait.side}.waits") if wait.mode else Opens(said, "op", wait.i)
