@@ -103,7 +103,7 @@ async def test_the_screen_shows_bytes_wal_and_who_waits(tmp_path: Path, size: tu
         assert "not in this history" not in text
         await pilot.press("t")
         await until(pilot, lambda: "HELD BY" in screen_text(app))
-        for said in ("migrator: ALTER TABL", "hydra_client AccessShare", "hydra green"):
+        for said in ("migrator: ALTER TABL", "client AccessShare", "hydra green"):
             assert said in screen_text(app), said
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, OpScreen) and f"#{at + 1} gauge" in screen_text(app))

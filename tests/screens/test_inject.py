@@ -86,7 +86,8 @@ async def test_what_this_engine_cannot_make_is_there_with_its_reason_and_cannot_
     assert isinstance(faults, FaultsScreen)
     await until(pilot, lambda: faults.place is not None)
     faults.begin("edge")
-    await until(pilot, lambda: isinstance(app.screen, InjectSheet) and "not here: a process has no limit" in screen_text(app))
+    why = "not here: a process has no limit"
+    await until(pilot, lambda: isinstance(app.screen, InjectSheet) and why in screen_text(app))
     options = app.screen.query_one(OptionList)
     cannot = [kind for kind in ("cpu", "memory", "kill", "pause") if options.get_option(kind).disabled]
     assert cannot == ["cpu", "memory"]

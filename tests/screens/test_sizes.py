@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rich.cells import cell_len
 from recording import write_run
+from rich.cells import cell_len
 from screens import caught_up, run_folder, screen_lines, screen_text, until
 from textual.pilot import Pilot
 
@@ -44,7 +44,8 @@ asks: Is it noticed?
 gameday:
   goals: [dead queue noticed in 15 s]
   card:
-    - {name: queue-gone, fault: down, link: edge->queue, at: capture.end, for: 8s, noticed_in: 15s, hope: hold the cutover}
+    - {name: queue-gone, fault: down, link: edge->queue, at: capture.end, for: 8s, noticed_in: 15s,
+       hope: hold the cutover}
     - {name: edge-dies, fault: kill, part: edge, at: by hand, for: 3s}
 """)
     return load_scenario(str(path))
@@ -101,7 +102,7 @@ async def test_tables_and_waits_have_their_columns_whole(tmp_path: Path, view: s
     async with app.run_test(size=SIZES[0]) as pilot:
         await caught_up(pilot)
         wait = {"who": "hydra", "lock": "hydra_oauth2_refresh", "mode": "AccessExclusive", "for_s": 12.5,
-                "holder": "pg_dump", "holder_does": "COPY public.hydra_oauth2_access TO stdout", "held": ["AccessShare"]}
+                "holder": "pg_dump", "holder_does": "COPY public.hydra_oauth2_access", "held": ["AccessShare"]}
         app.shown.feed(Op(app.shown.ops, "info", "harness", "gauge", 48.6, value={"databases": {
             side: {"connections": 20, "waiting": 12, "oldest_s": 123.4, "wal_bytes": 2_345_000_000,
                    "temp_bytes": 1_230_000_000, "waits": [wait], "size_bytes": 12_345_000_000,
@@ -114,7 +115,8 @@ async def test_tables_and_waits_have_their_columns_whole(tmp_path: Path, view: s
         app.refresh_now()
         await pilot.pause()
         text = screen_text(app)
-        for said in ("12.3 GB", "2.3 GB", "1.2 GB", "12 wait", "123.4 s", "pg_dump", "conns 20"):
+        for said in ("12.3 GB", "2.3 GB", "1.2 GB", "12 wait", "123.4 s", "pg_dump", "conns 20",
+                     "oauth2_consent_request_handled" if view == "tables" else "oauth2_refresh AccessExclusive"):
             assert said in text, f"{said}\n{text}"
 
 

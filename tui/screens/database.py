@@ -168,11 +168,12 @@ def _table(table: TableSeen, width: int, *, chosen: bool) -> Line:
 def _wait(shown: Shown, wait: WaitSeen, width: int, *, chosen: bool) -> Line:
     now = any(w is wait or (w.who, w.lock, w.holder) == (wait.who, wait.lock, wait.holder)
               for w in shown.database.waiting_now(wait.side, shown.now_s))  # fmt: skip
+    lock = wait.lock.removeprefix("hydra_") if width < 100 else wait.lock
     holder = wait.holder if wait.holder == wait.does else f"{wait.holder}: {wait.does}"
     return columns([
         (f"{wait.who} {wait.side}", 14, "strong" if chosen else hue(wait.side)),
         (f"{wait.for_s:.1f} s", -8, "ask" if now else ""),
-        (f"  {wait.lock} {wait.mode}", 34, ""),
+        (f"  {lock} {wait.mode}", 34, ""),
         (words.one_line(holder), max(0, width - 56), "" if now else "past"),
     ])  # fmt: skip
 

@@ -41,7 +41,7 @@ class WhoWaits(Lines):
         line: Line = [
             *head,
             (Opens(f"{waiting} wait", "op", seen.i if seen.is_measured else shown.gauge_i), "ask" if waiting else ""),
-            (f"  oldest tx {max(0.0, told.get('oldest_s') or 0.0):.1f} s", ""),
+            (f"  {'oldest ' if inner > 44 else ''}tx {max(0.0, told.get('oldest_s') or 0.0):.1f} s", ""),
             (f"  conns {told.get('connections', '-')}", ""),
         ]
         left = inner - sum(len(piece) for piece, _ in line) - 2
