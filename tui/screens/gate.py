@@ -138,8 +138,9 @@ class GateSheet(ModalScreen[tuple[str, str, str] | None], Hand[tuple[str, str, s
         if shown.runbook.gate is None:
             self.dismiss(None)
             return
-        self.query_one(GatePanel).show(shown)
-        self._put()
+        for panel in self.query(GatePanel):  # none while the sheet comes or goes
+            panel.show(shown)
+            self._put()
 
     def action_hand(self, by: int) -> None:
         """From figure to figure; once it is decided, from name to reason."""

@@ -37,9 +37,12 @@ class Sizes(Lines):
                 continue
             size = "-" if its.size_bytes is None else words.size(its.size_bytes)
             rate = f"{words.size(its.wal_rate)}/s"
+            shown_size = f"{size:>{cell}}"
+            sized = Opens(shown_size, "gauge", f"databases.{side}.size_bytes {its.sized_i}") if its.sized_i >= 0 \
+                else shown_size
             lines.append([
                 *name,
-                (Opens(f"{size:>{cell}}", "gauge", f"databases.{side}.size_bytes {its.sized_i}") if its.sized_i >= 0 else f"{size:>{cell}}", ""),
+                (sized, ""),
                 (Opens(f"{words.size(its.wal_bytes):>{cell}}", "gauge", f"databases.{side}.wal_bytes"), ""),
                 (f"{rate:>{cell}}" if len(rate) < cell else f" {rate}", ""),
                 (Opens(f"{words.size(its.temp_bytes) if its.temp_bytes else '0':>{cell}}", "gauge",

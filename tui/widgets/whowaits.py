@@ -36,8 +36,7 @@ class WhoWaits(Lines):
         if not told:
             shared = side == "green" and shown.scenario is not None and shown.scenario.in_place
             return [*head, ("uses blue's" if shared else "not measured now", "past")]
-        waiting, oldest_s = int(told.get("waiting") or 0), max(0.0, told.get("oldest_s") or 0.0)
-        place = f"databases.{side}" if seen.is_measured else side
+        waiting, _oldest_s = int(told.get("waiting") or 0), max(0.0, told.get("oldest_s") or 0.0)
         line: Line = [
             *head,
             (Opens(f"{waiting} wait", "op", seen.i if seen.is_measured else shown.gauge_i), "ask" if waiting else ""),
