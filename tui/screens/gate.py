@@ -101,7 +101,7 @@ class GatePanel(Lines):
         title: Line = [("GO OR NO-GO", "strong"), (f"  {gate.step}" if gate is not None else "", "strong")]
         return box(
             title,
-            [("a GO  p POSTPONE  x NO-GO  tab enter y e  esc look first", "ask")],
+            [("a GO  p POSTPONE  x NO-GO  tab y e  esc look", "ask")],
             sheet(shown, width - 4),
             width,
             height,
