@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from textual.pilot import Pilot
 
 from sim.scenario import load_scenario
 from tui import again
+from tui.__main__ import main
 from tui.app import RehearsalApp
 from tui.screens.evidence import EvidenceRows, EvidenceScreen
 from tui.screens.log import LogRows, LogScreen
@@ -138,3 +140,14 @@ def test_a_changed_scenario_is_run_again_from_its_own_file(tmp_path: Path) -> No
     assert again.arguments(folder, load_scenario(str(file)), verdict)[1] == "10"
     file.write_text(load_scenario("10", sets=["population.grants=2000"]).resolved(seed=10))
     assert again.arguments(folder, load_scenario(str(file)), verdict)[1] == str(file)
+
+
+@pytest.mark.parametrize("asked", [None, ["run", "10", "--seed", "10"]])
+def test_the_screen_gives_its_terminal_to_the_run_that_was_asked_for(
+        asked: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[list[str]] = []
+    monkeypatch.setattr(sys, "argv", ["tui", str(tmp_path)])
+    monkeypatch.setattr(RehearsalApp, "run", lambda self: asked)
+    monkeypatch.setattr("os.execv", lambda program, command: began.append(command))
+    assert main() == 0
+    assert began == ([[sys.executable, "-m", "sim.cli.app", *asked]] if asked else [])

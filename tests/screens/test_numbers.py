@@ -24,7 +24,7 @@ from tui.widgets.lines import Lines
 
 PANELS = ("blue", "green", "prices", "revocations", "traffic", "questions", "sofar", "checks")
 HEADINGS = ("last ", "latency from", "p50", "p95", "p99 ms", "BLUE ", "GREEN ", "blue only, since the copy",
-            ", 2 of 12", ", 10 of 12", "sender late p99")
+            ", 2 of 12", ", 6 of 12", ", 10 of 12", "sender late p99")
 """How pieces begin whose digits are a heading's, a version's or the step's own number."""
 
 
@@ -50,7 +50,7 @@ async def on_overview(pilot: Pilot[None]) -> RehearsalApp:
 
 
 @pytest.mark.parametrize("size", [(160, 50), (80, 24), (60, 12)])
-@pytest.mark.parametrize("until_s", [30.0, 62.0])
+@pytest.mark.parametrize("until_s", [30.0, 48.5, 62.0])
 async def test_no_number_of_the_overview_leads_nowhere(tmp_path: Path, size: tuple[int, int], until_s: float) -> None:
     async with RehearsalApp(run_folder(tmp_path, until_s=until_s), refresh_s=0.05).run_test(size=size) as pilot:
         app = await on_overview(pilot)

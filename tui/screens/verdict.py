@@ -178,7 +178,7 @@ class VerdictKeys(Lines):
         return [
             between(
                 [(" ↑↓ check  enter evidence  o op  r report  y copy  e explain  R again", "")],
-                [("? help  q ", "")],
+                [("q quit ", "")],
                 width,
             )
         ]
@@ -285,7 +285,7 @@ class VerdictScreen(Watched):
         command = arguments(app.folder, shown.scenario, shown.verdict)
         said = f"rehearse {' '.join(command)}"
         choices = [Choice("y", "copy the command", "copy"), Choice("escape", "back", "")]
-        if not app.read_only:
+        if not app.read_only and not app.is_web:
             choices.insert(0, Choice("R", "run it now, in this terminal", "run"))
 
         def decided(what: str) -> None:

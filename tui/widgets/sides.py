@@ -150,7 +150,8 @@ class SidePanel(Lines):
         now = words.one_line(progress.get("statement") or progress.get("now") or step.name)
         for_s = progress.get("for_s")
         timed = f"{float(for_s):.1f} s" if for_s is not None else ""
-        lines: list[Line] = [[(f"{now[: width - len(timed) - 1]:<{width - len(timed)}}{timed}", "")]]
+        said = f"{now[: width - len(timed) - 1]:<{width - len(timed)}}{timed}"
+        lines: list[Line] = [[(Opens(said, "recent", f"op:progress {step.name}"), "")]]
         lines.append(self._locks(progress, width))
         lines.append(self._account(shown, progress))
         if not wide:
@@ -158,12 +159,13 @@ class SidePanel(Lines):
         slowest = sorted(runbook.slowest.items(), key=lambda f: -f[1])[:3]
         for n, (name, seen_s) in enumerate(slowest):
             label = "slowest  " if n == 0 else "         "
-            lines.append([(label, "past"), (f"{name[: width - 18]:<{width - 17}}{seen_s:5.1f} s", "")])
+            said = f"{name[: width - 18]:<{width - 17}}{seen_s:5.1f} s"
+            lines.append([(label, "past"), (Opens(said, "log", f"op:progress {name.split()[0]}"), "")])
         lines.append([])
         for name in ("copy", "cleanup", "migrate", "repair"):
             done = runbook.step(name)
             if done is not None and done.outcome == "ok" and done.figures:
-                lines.append([(f"{name:<9}", "past"), (_figures(done.figures)[: width - 9], "")])
+                lines.append([(f"{name:<9}", "past"), (Opens(_figures(done.figures)[: width - 9], "step", name), "")])
         lines.append([("hydra    ", "past"), ("not started", "past")])
         return lines
 
@@ -175,18 +177,22 @@ class SidePanel(Lines):
             return [("no lock held against everybody", "past")]
         tail: Line = [
             ("  waits for a lock" if waits else "", "ask"),
-            (f"  temp {words.megabytes(temp)}" if temp else "", ""),
+            (Opens(f"  temp {words.megabytes(temp)}" if temp else "", "screen", "database"), ""),
         ]
         room = width - sum(len(t) for t, _ in tail) - 6
-        return [("locks ", "past"), (", ".join(locked)[:room] or "none", ""), *tail]
+        return [("locks ", "past"), (Opens(", ".join(locked)[:room] or "none", "screen", "database"), ""), *tail]
 
     def _account(self, shown: Shown, progress: dict[str, Any]) -> Line:
         if shown.verdict is not None and shown.verdict.database:
             d = shown.verdict.database
             return [
                 (
-                    f"rows upd {words.count(d.get('rows_updated', 0))}  ins {words.count(d.get('rows_inserted', 0))}  "
-                    f"temp {words.megabytes(d.get('temp_bytes', 0))}",
+                    Opens(
+                        f"rows upd {words.count(d.get('rows_updated', 0))}  "
+                        f"ins {words.count(d.get('rows_inserted', 0))}  temp {words.megabytes(d.get('temp_bytes', 0))}",
+                        "log",
+                        "op:database",
+                    ),
                     "",
                 )
             ]
@@ -195,8 +201,9 @@ class SidePanel(Lines):
             share = float(progress.get("done") or 0) / total
             step = shown.runbook.current
             whole = words.megabytes(total) if step is not None and step.kind == "copy" else words.count(total)
+            told = f"{share * 100:.0f} % of {whole}"
             return [
-                (f"{share * 100:.0f} % of {whole}", ""),
+                (Opens(told, "recent", f"op:progress {progress.get('step', '')}".strip()), ""),
                 ("   no traffic here", "past"),
             ]
         return [("no traffic here", "past")]
