@@ -43,7 +43,6 @@ def _all(shown: Shown, *, short: bool = False) -> list[tuple[str, bool]]:
         ("1 over 2 traffic 3 faults 4 db 5 ledger 6 log 7 verdict", True),
         ("? help", True),
         ("q", True),
-        ("tab enter y e", True),
     ]
     if not short:
         return known

@@ -15,6 +15,7 @@ class Waiting(Lines):
         runbook = shown.runbook
         planned = len(shown.scenario.faults) if shown.scenario is not None else 0
         right: Line = [
+            ("a figure: tab, then enter y e   ", "past"),
             (Opens(f"faults {len(shown.faults)} active", "screen", "faults"), "made" if shown.faults else "past"),
             (Opens(f", {planned} planned ", "screen", "faults"), "past"),
         ]
