@@ -125,7 +125,7 @@ def psql(op: Op) -> str:
 
 HYDRAS_OWN = ("heap_bytes", "goroutines")
 """Figures of a gauge that Hydra tells of itself."""
-POSTGRES_OWN = ("connections", "waiting", "oldest_s")
+POSTGRES_OWN = ("connections", "waiting", "oldest_s", "waits")
 """Figures of a gauge that are read from pg_stat_activity."""
 
 
@@ -144,7 +144,7 @@ def gauge_curl(op: Op, figure: str) -> str:
 
 def gauge_psql(op: Op, figure: str) -> str:
     """The same of what Postgres knows; "" if it does not."""
-    side, _, name = figure.partition(".")
+    side, _, name = figure.removeprefix("databases.").partition(".")
     if op.f != "gauge" or name not in POSTGRES_OWN:
         return ""
     return (

@@ -19,12 +19,13 @@ def way_back(shown: Shown, *, short: bool = False) -> Line:
     if state == "free":
         return [
             (Opens("free", "gauge", "way_back"), "strong"),
-            (f": {takes}, nothing lost" if takes else ": nothing lost", ""),
+            (Opens(f": {takes}", "explain", "rollback") if takes else "", ""),
+            (", nothing lost" if takes else ": nothing lost", ""),
         ]
     if state == "costs":
         told = why.replace(" made on green would be lost", " of green lost")
         said = Opens(told.split(",")[0] if short else told, "gauge", "way_back")
-        return [(said, "ask"), (f", {takes}" if takes else "", "ask")]
+        return [(said, "ask"), (Opens(f", {takes}", "explain", "rollback") if takes else "", "ask")]
     return [(Opens(f"{state}: {why}", "gauge", "way_back"), "past")]
 
 

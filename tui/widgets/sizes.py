@@ -37,16 +37,14 @@ class Sizes(Lines):
                 continue
             size = "-" if its.size_bytes is None else words.size(its.size_bytes)
             rate = f"{words.size(its.wal_rate)}/s"
-            shown_size = f"{size:>{cell}}"
-            sized = Opens(shown_size, "gauge", f"databases.{side}.size_bytes {its.sized_i}") if its.sized_i >= 0 \
-                else shown_size
+            place, sized = f"databases.{side}", f"{size:>{cell}}"
+            temp = words.size(its.temp_bytes) if its.temp_bytes else "0"
             lines.append([
                 *name,
-                (sized, ""),
-                (Opens(f"{words.size(its.wal_bytes):>{cell}}", "gauge", f"databases.{side}.wal_bytes"), ""),
-                (f"{rate:>{cell}}" if len(rate) < cell else f" {rate}", ""),
-                (Opens(f"{words.size(its.temp_bytes) if its.temp_bytes else '0':>{cell}}", "gauge",
-                       f"databases.{side}.temp_bytes"), ""),
+                (Opens(sized, "gauge", f"{place}.size_bytes {its.sized_i}") if its.sized_i >= 0 else sized, ""),
+                (Opens(f"{words.size(its.wal_bytes):>{cell}}", "gauge", f"{place}.wal_bytes"), ""),
+                (Opens(f" {rate:>{cell - 1}}", "gauge", f"{place}.wal_bytes"), ""),
+                (Opens(f"{temp:>{cell}}", "gauge", f"{place}.temp_bytes"), ""),
             ])  # fmt: skip
             room = inner - LABEL - 4 * cell - 2
             if room >= 8:

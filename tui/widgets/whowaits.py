@@ -36,12 +36,15 @@ class WhoWaits(Lines):
         if not told:
             shared = side == "green" and shown.scenario is not None and shown.scenario.in_place
             return [*head, ("uses blue's" if shared else "not measured now", "past")]
-        waiting, _oldest_s = int(told.get("waiting") or 0), max(0.0, told.get("oldest_s") or 0.0)
+        place = f"databases.{side}" if seen.is_measured else side
+        waiting, oldest_s = int(told.get("waiting") or 0), max(0.0, told.get("oldest_s") or 0.0)
         line: Line = [
             *head,
-            (Opens(f"{waiting} wait", "op", seen.i if seen.is_measured else shown.gauge_i), "ask" if waiting else ""),
-            (f"  {'oldest ' if inner > 44 else ''}tx {max(0.0, told.get('oldest_s') or 0.0):.1f} s", ""),
-            (f"  conns {told.get('connections', '-')}", ""),
+            (Opens(f"{waiting} wait", "gauge", f"{place}.waiting"), "ask" if waiting else ""),
+            ("  ", ""),
+            (Opens(f"{'oldest ' if inner > 44 else ''}tx {oldest_s:.1f} s", "gauge", f"{place}.oldest_s"), ""),
+            ("  ", ""),
+            (Opens(f"conns {told.get('connections', '-')}", "gauge", f"{place}.connections"), ""),
         ]
         left = inner - sum(len(piece) for piece, _ in line) - 2
         if left >= 8:
