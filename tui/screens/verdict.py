@@ -178,7 +178,7 @@ class VerdictKeys(Lines):
         return [
             between(
                 [(" ↑↓ check  enter evidence  o op  r report  y copy  e explain  R again", "")],
-                [("q quit ", "")],
+                [("? help  q ", "")],
                 width,
             )
         ]
