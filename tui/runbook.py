@@ -72,6 +72,8 @@ class Runbook:
         self.snapshot_s: float | None = None
         self.switched_s: float | None = None
         self.route = "blue"
+        self.turned_s = float("-inf")
+        """When an edge last went over to the other side."""
         self.routes: dict[int, str] = {}
         """Edge (1, 2, …) → its route, of edges that were switched one by one."""
         self.sides = {"login_consent": "blue", "authz": "blue"}
@@ -196,6 +198,8 @@ class Runbook:
     def _switch(self, op: Op, value: dict[str, Any]) -> None:
         what, to = str(value.get("what", "edge")), str(value.get("to"))
         if what == "edge":
+            if to != self.route:
+                self.turned_s = op.t_s
             self.route = to
             self.routes = {**self.routes, edge: to} if (edge := value.get("edge")) is not None else {}
             self.switched_s = op.t_s if to == "green" else None

@@ -91,3 +91,28 @@ def test_all_faults_are_told_of_however_many() -> None:
     only = shown_of("10")
     only.feed(Op(9, "invoke", "nemesis", "fault", 9.0, value=killed))
     assert "✗ kill migrator" in picture(only) and "┊migrator┊" in picture(only)
+
+
+def strokes(shown: Shown, at_s: float) -> tuple[int, int]:
+    """Heavy cells of the way to blue and to green at that instant."""
+    shown.now_s = at_s
+    rows = picture(shown).splitlines()
+    blue, green = next(row for row in rows if "BLUE" in row), next(row for row in rows if "GREEN" in row and "└" in row)
+    return blue.count("━"), green.count("━")
+
+
+def test_at_the_switch_the_heavy_stroke_walks_from_blue_to_green_once() -> None:
+    shown = shown_of("10")
+    for n in range(2, 100):  # traffic on both sides, so that both arrows are in use
+        i, at_s = 2 * n, 1.0 + n / 11
+        shown.feed(Op(i, "invoke", "rs-1", "introspect", at_s, due_s=at_s, grant="g", token_hash="t"))
+        shown.feed(Op(i + 1, "ok", "rs-1", "introspect", at_s, of=i, route="blue" if n % 2 else "green",
+                      value={"active": True}))
+    before = strokes(shown, 9.99)
+    assert before[0] > 0 and before[1] == 0
+    switch(shown, 300)
+    shown.runbook.turned_s = 10.0
+    assert strokes(shown, 10.0) == before, "it starts where it was"
+    halfway = strokes(shown, 10.25)
+    assert 0 < halfway[0] < before[0] + 3 and halfway[1] > 0
+    assert strokes(shown, 10.5)[0] == 0 and strokes(shown, 10.5)[1] > halfway[1]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.scenario.links import known_links
 from sim.scenario.replicas import origin, origin_link
+from tui.base import of
 from tui.ink import Line, Opens, Role, box, fit, width
 from tui.reach import CLIENTS, blast, ends
 from tui.state import Shown
@@ -22,6 +23,8 @@ NAMES: dict[str, tuple[str, Role]] = {
     "blue-postgres": ("blue pg", "blue"), "green-postgres": ("green pg", "green"),
     "blue-hydra": ("BLUE", "blue"), "green-hydra": ("GREEN", "green"),
 }  # fmt: skip
+WALK_S = 0.5
+"""Source: SCREENS, what moves: at a switch the heavy stroke walks from one side to the other, once."""
 NAME = 12
 """Cells of the part that dials."""
 JOBS = {"copier": "copy", "migrator": "migrate", "replayer": "replay"}
@@ -53,9 +56,11 @@ class Topology(Lines):
         now_s, traffic = shown.now_s, shown.traffic
         rates = {side: row.rate(now_s) for side, row in traffic.sides.items()}
         into = {place: row.rate(now_s) for place, row in traffic.by_place.items()}
+        walked = self._walked(shown)
         to = {
-            side: self._link(shown, f"edge->{side}-hydra", rates[side],
-                             live=shown.runbook.serves(side, shown.edges) > 0, cells=11)
+            side: self._link(shown, f"edge->{side}-hydra", rates[side], cells=11,
+                             live=shown.runbook.serves(side, shown.edges) > 0,
+                             walked=None if walked >= 1 else walked if side == shown.runbook.route else 1 - walked)
             for side in rates
         }
         shared = shown.scenario is not None and shown.scenario.in_place
@@ -151,9 +156,13 @@ class Topology(Lines):
         return target == f"{runbook.sides.get(source.replace('-', '_'), '')}-hydra"
 
     def _link(
-        self, shown: Shown, name: str, rate: float, *, cells: int, live: bool = False, figure: bool = True
-    ) -> Line:
-        """An arrow of so many cells; a fault on it replaces its stroke."""
+        self, shown: Shown, name: str, rate: float, *, cells: int, live: bool = False, figure: bool = True,
+        walked: float | None = None,
+    ) -> Line:  # fmt: skip
+        """An arrow of so many cells; a fault on it replaces its stroke.
+
+        `walked`: how much of it the heavy stroke covers while it walks to the live route's arrow, or off the other.
+        """
         fault = self._fault(shown, name)
         if fault is not None:
             mark = "✗" if fault.get("fault") == "down" else "≈"
@@ -166,9 +175,19 @@ class Topology(Lines):
         label = (f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s") if figure and used else ""
         left = max(1, (cells - 1 - len(label)) // 2)
         arrow = stroke * left + label + stroke * max(0, cells - 1 - left - len(label)) + "▶"
+        if walked is not None:
+            heavy = round(walked * (cells - 1))
+            at = range(heavy) if live else range(cells - 1 - heavy, cells - 1)
+            arrow = "".join("━" if n in at and c in "─╌━" else "─" if c == "━" else c for n, c in enumerate(arrow))
         found = next((link for link in links_of(shown) if origin_link(link).startswith(name)), None)
         piece = Opens(arrow, "link", found) if found is not None else arrow
         return fit([(piece, "strong" if live and used else "" if used else "past")], cells)
+
+    def _walked(self, shown: Shown) -> float:
+        """How far the heavy stroke has come after a switch, 0 to 1."""
+        if self.is_attached and of(self).is_still:
+            return 1.0
+        return max(0.0, min(1.0, (shown.now_s - shown.runbook.turned_s) / WALK_S))
 
     def _part(self, name: str, said: str, hit: set[str], role: Role = "") -> tuple[str, Role]:
         """A part; one that an active fault can reach has a dotted magenta edge."""
