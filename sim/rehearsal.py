@@ -44,7 +44,7 @@ from sim.runbook.price import Price
 from sim.runbook.revoked import Revoked
 from sim.runbook.runner import Ended, Runner
 from sim.runbook.status import Status
-from sim.runbook.steady import Watcher
+from sim.runbook.steady import WARM_UP_S, Watcher
 from sim.runbook.stood import stood
 from sim.runfolder import make_run_folder, write_private
 from sim.scenario import Scenario
@@ -54,8 +54,6 @@ from sim.taking_up import Taken, go_on, take_up
 
 GAUGE_S = 1.0
 """Once a second: what the screen shows moves no faster."""
-WARM_UP_S = 3.0
-"""Assumption: traffic runs this long before the baseline begins, so that connections are open."""
 
 Keep = Literal["never", "on-broken", "always"]
 Report = Callable[[str], None]

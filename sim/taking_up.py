@@ -17,11 +17,10 @@ from sim.history.history import History
 from sim.history.journal import Journal
 from sim.runbook.context import Context
 from sim.runbook.runner import Ended, Runner
+from sim.runbook.steady import WARM_UP_S
 from sim.runbook.stood import Stood
 from sim.traffic.aftermath import remember
 
-WARM_UP_S = 4.0
-"""Assumption: as at a run's beginning, until connections are open."""
 OUTLIVES = frozenset({"full"})
 """Faults that a restart does not take off: the queue keeps its limit on the disk."""
 

@@ -16,7 +16,7 @@ import msgspec
 
 from sim.scenario import Fault, Scenario
 from sim.scenario.faults import Anchor
-from sim.scenario.kinds import CATALOGUE, PartKind
+from sim.scenario.kinds import CATALOGUE, JOBS, PartKind
 from sim.scenario.links import known_links, known_parts
 from sim.scenario.steps import StepBase
 
@@ -30,8 +30,6 @@ LATEST_SHARE = 0.5
 """A fault begins in the first half of a phase whose length is known, so that there is time for it."""
 STREAM_KINDS = ("full", "duplicate")
 """Kinds that need the queue's stream, which the capture makes."""
-JOBS = {"copier": "copy", "migrator": "migrate", "replayer": "replay"}
-"""Job → the step in which it runs."""
 PARAMETERS: dict[str, dict[str, tuple[Any, ...]]] = {
     "latency": {"latency": ("50ms", "100ms", "250ms", "500ms", "1s"), "jitter": (None, "20ms")},
     "bandwidth": {"rate": ("8KiB/s", "64KiB/s")},

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from sim.errors import RehearsalError
-from sim.faults.drawing import JOBS
 from sim.history.journal import Journal
+from sim.scenario.kinds import JOBS
 
 Prove = Callable[[str], Awaitable[Mapping[str, Any]]]
 """Tries one link: {proven, usual_s, delayed_s}."""

@@ -9,6 +9,8 @@ from sim.history.op import Op
 ANSWERED = frozenset({"introspect", "refresh", "client_credentials", "authorize", "code", "revoke"})
 """The operations whose failure makes a stack unwell."""
 
+WARM_UP_S = 3.0
+"""Assumption: traffic runs this long before anything is asked of it, so that connections are open."""
 MAX_SLOWDOWN = 3.0
 """Assumption: p95 of the second half at most three times that of the first."""
 FLOOR_S = 0.02

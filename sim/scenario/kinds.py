@@ -64,6 +64,9 @@ CATALOGUE: dict[str, FaultKind] = {
     "twice": FaultKind(parts=("job",)),
 }
 
+JOBS = {"copier": "copy", "migrator": "migrate", "replayer": "replay"}
+"""Job → the kind of step in which it runs."""
+
 ONLY_ON = {("kill", "after"): EDGE, ("kill", "message"): "replayer"}
 """(kind, key) → the one part (and its replicas) on which that kind takes that key."""
 

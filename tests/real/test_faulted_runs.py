@@ -76,6 +76,14 @@ def test_a_guard_heals_undoes_and_proves_blue_well(tmp_path: Path) -> None:
     assert order == sorted(order)
 
 
+def went_through(run: Path) -> None:
+    """To its end, no revocation lost, each fault proven."""
+    verdict = from_json((run / "verdict.json").read_bytes())
+    assert verdict.ended == "completed", verdict.check("rollback")
+    for name in ("revocation", "replay_queue", "fault_proof"):
+        assert verdict.check(name).verdict == "held", verdict.check(name)
+
+
 def test_an_edge_that_dies_twice_loses_no_revocation(tmp_path: Path) -> None:
     run = tmp_path / "edge"
     ended(begin(tmp_path, run, (
@@ -89,10 +97,7 @@ def test_an_edge_that_dies_twice_loses_no_revocation(tmp_path: Path) -> None:
                                           "writes_allowed": True}
     assert healed["again"]["restored"] == {"route": "green", "share": 1.0, "capture": "back", "buffering": False,
                                           "writes_allowed": True}
-    verdict = from_json((run / "verdict.json").read_bytes())
-    assert verdict.ended == "completed", verdict.check("rollback")
-    for name in ("revocation", "replay_queue", "fault_proof"):
-        assert verdict.check(name).verdict == "held", verdict.check(name)
+    went_through(run)
 
 
 def test_an_edge_that_dies_at_each_point_loses_no_revocation(tmp_path: Path) -> None:
@@ -104,10 +109,7 @@ def test_an_edge_that_dies_at_each_point_loses_no_revocation(tmp_path: Path) -> 
         "  - {name: on-green, fault: kill, part: edge, after: forward, at: soak + 1s, for: 500ms}\n"
         "expect: open\n")), 280)
     ops = History.load(run / "history.jsonl").ops
-    verdict = from_json((run / "verdict.json").read_bytes())
-    assert verdict.ended == "completed", verdict.check("rollback")
-    for name in ("revocation", "replay_queue", "fault_proof"):
-        assert verdict.check(name).verdict == "held", verdict.check(name)
+    went_through(run)
     proofs = {op.value["name"]: op.value["seen"] for op in ops if op.f == "fault" and op.type == "ok" and op.value}
     for name, held in (("before-hydra", "lives on blue"), ("after-hydra", "is dead on blue"),
                        ("on-green", "is dead on green")):

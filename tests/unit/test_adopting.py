@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from caches import dead_mark, take_own_cache
 
 from sim.cli.app import call
 from sim.errors import BadInput, EngineDown, NotReady
@@ -32,20 +33,13 @@ HEADER = Header(origin_utc="2026-01-01T00:00:00.000Z", scenario="t", seed=1, eng
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def down(**_: object) -> None:
-        raise EngineDown("no daemon")
-
-    monkeypatch.setenv("REHEARSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("sim.rigs.real.acquire.daemon.client", down)
+    take_own_cache(tmp_path, monkeypatch)
     return tmp_path
 
 
 @pytest.fixture(scope="module")
 def dead() -> str:
-    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    told = mark(child.pid)
-    child.communicate()
-    return told
+    return dead_mark()
 
 
 def left(cache: Path, run_id: str, owner: str, *, within: str = "", **more: Any) -> Path:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from caches import dead_mark, take_own_cache
 
-from sim.errors import EngineDown
 from sim.faults.written import Written, unhealed
 from sim.rigs.real import leftovers
 from sim.rigs.real.living import alive, mark, me
@@ -22,21 +22,13 @@ from sim.rigs.real.record import HOME_PREFIX, Record, living
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own, and a Docker daemon that does not answer."""
-    def down(**_: object) -> None:
-        raise EngineDown("no daemon")
-
-    monkeypatch.setenv("REHEARSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("sim.rigs.real.acquire.daemon.client", down)
-    return tmp_path / "cache"
+    return take_own_cache(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def dead() -> str:
     """The mark of a process that has ended."""
-    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    told = mark(child.pid)
-    child.communicate()
-    return told
+    return dead_mark()
 
 
 def orphan(run: str, owner: str, tmp_path: Path) -> Path:

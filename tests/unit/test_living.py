@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from caches import dead_mark
 
 from sim.errors import EngineDown
 from sim.paths import PROJECT
@@ -29,14 +30,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REHEARSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(leftovers, "_containers", list)
     return tmp_path / "cache"
-
-
-def dead_mark() -> str:
-    """The mark of a process that has ended."""
-    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    told = mark(child.pid)
-    child.communicate()
-    return told
 
 
 def test_a_process_lives_until_it_ends_and_a_pid_used_again_is_another() -> None:

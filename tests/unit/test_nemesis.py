@@ -271,11 +271,16 @@ def dying(**more: Any) -> Fault:
                                  **more})
 
 
+def waiting_on(stage: Stage) -> Any:
+    """Give a stage a rig whose fault waits for its point."""
+    rig: Any = Waiting(stage.path)
+    stage.rig = stage.nemesis._rig = rig
+    return rig
+
+
 async def test_what_waits_for_its_point_lasts_from_there(tmp_path: Path) -> None:
     stage = Stage(tmp_path, dying(**{"for": "400ms"}))
-    rig: Any = Waiting(stage.path)
-    stage.rig = rig
-    stage.nemesis._rig = rig
+    rig = waiting_on(stage)
 
     def walk(stage: Stage) -> Generator[simpy.Event, Any, None]:
         stage.phases.mark("copy")
@@ -297,9 +302,7 @@ async def test_what_waits_for_its_point_lasts_from_there(tmp_path: Path) -> None
 async def test_what_never_comes_to_its_point_is_called_off_and_not_proven(tmp_path: Path, until: str | None) -> None:
     """By its last instant, or by the end of the run."""
     stage = Stage(tmp_path, dying(until=until))
-    rig: Any = Waiting(stage.path)
-    stage.rig = rig
-    stage.nemesis._rig = rig
+    rig = waiting_on(stage)
 
     def walk(stage: Stage) -> Generator[simpy.Event, Any, None]:
         stage.phases.mark("copy")

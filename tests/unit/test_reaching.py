@@ -6,19 +6,17 @@ import json
 import os
 import re
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from builders import Tale
+from caches import dead_mark, take_own_cache
 
 from sim.cli.app import call
-from sim.errors import EngineDown
 from sim.rigs.real import leftovers
-from sim.rigs.real.living import mark, me
+from sim.rigs.real.living import me
 from sim.rigs.real.reaching import ADDRESSES, Reaching
 from sim.rigs.real.record import Record, living
 from sim.rigs.real.secrets import secrets
@@ -28,11 +26,7 @@ from tui import copying
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(**_: object) -> None:
-        raise EngineDown("no daemon")
-
-    monkeypatch.setenv("REHEARSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("sim.rigs.real.acquire.daemon.client", down)
+    take_own_cache(tmp_path, monkeypatch)
 
 
 def engine(folder: Path, stack: Any) -> Any:
@@ -99,9 +93,7 @@ def test_the_record_takes_the_password_file_with_it(tmp_path: Path) -> None:
 
 
 def test_after_a_kill_clean_removes_the_password_file(tmp_path: Path) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    dead = mark(child.pid)
-    child.communicate()
+    dead = dead_mark()
     name = f"reaching-{os.getpid()}"  # no other run of this machine bears it
     run = tmp_path / name
     Record(name, kind="process", run_dir=run)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.scenario.kinds import JOBS
 from sim.scenario.links import known_links
 from sim.scenario.replicas import origin, origin_link
 from tui.base import of
@@ -27,8 +28,6 @@ WALK_S = 0.5
 """Source: SCREENS, what moves: at a switch the heavy stroke walks from one side to the other, once."""
 NAME = 12
 """Cells of the part that dials."""
-JOBS = {"copier": "copy", "migrator": "migrate", "replayer": "replay"}
-"""Job → the kind of step in which it works."""
 
 
 def links_of(shown: Shown) -> tuple[str, ...]:

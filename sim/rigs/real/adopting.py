@@ -18,6 +18,7 @@ from sim.rigs.real.engines.containers import found_in
 from sim.rigs.real.labels import RUN
 from sim.rigs.real.living import alive, me, where
 from sim.rigs.real.record import HOME_PREFIX, all_records, only_one, passwords_of, record_of
+from sim.runfolder import write_private
 
 
 class Adopted(NamedTuple):
@@ -36,7 +37,7 @@ class Adopted(NamedTuple):
 
     def given_up(self) -> None:
         """There is no new engine: whatever was left goes now."""
-        _write(self.record, self.dead)
+        write_private(self.record, json.dumps(self.dead))
         leftovers.remove(run=str(self.dead["run"]))
 
 
@@ -58,7 +59,7 @@ def adopt(folder: Path) -> Adopted:
                 break
             leftovers.end_all(run)
             passwords_of(path).unlink(missing_ok=True)  # of ports that nobody listens on any more
-            _write(path, {**record, "owner": me(), "processes": {}, "inherits": list(owners)})
+            write_private(path, json.dumps({**record, "owner": me(), "processes": {}, "inherits": list(owners)}))
             return Adopted(estate, path, record)
     raise BadInput("nothing of this run's stack is left to go on with", where=run,
                    todo=f"rehearse judge {run} judges what it wrote")
@@ -92,10 +93,3 @@ def _records(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     found = [(record.pop("path"), record) for record in all_records()
              if record.get("run") == folder.name and Path(str(record.get("run_dir"))).resolve() == folder.resolve()]
     return sorted(found, key=lambda one: float(str(one[1]["owner"]).partition(":")[2] or 0), reverse=True)
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record))
-    part.chmod(0o600)
-    part.replace(path)

@@ -16,6 +16,7 @@ from typing import Any
 
 from sim.paths import cache
 from sim.rigs.real.living import me
+from sim.runfolder import write_private
 
 HOME_PREFIX = "rh-"
 """How a process engine's own folder begins; nothing else is ever removed as one."""
@@ -76,8 +77,4 @@ class Record:
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        part = self._path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(self._told, file)
-        part.replace(self._path)
+        write_private(self._path, json.dumps(self._told))
