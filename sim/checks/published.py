@@ -27,9 +27,18 @@ class Published:
         self.left: list[int] = []
         """ID tokens that green signed by a key of its own, and nobody can verify since blue serves again."""
         self._publisher: dict[str, str | None] = {}
-        """Key → the side that first published it."""
+        """Key → the side that first published it, or signed by it."""
         self.compared = self.compared_after = 0
         self.verified = 0
+
+    def signed(self, done: Op) -> None:
+        """A code was exchanged: its ID token names the key, and its route whose key that is.
+
+        Keys are read once in seconds; green may have signed and gone before anybody read its own.
+        """
+        kid = (done.value or {}).get("id_token_kid")
+        if done.type == "ok" and isinstance(kid, str):
+            self._publisher.setdefault(kid, done.route)
 
     def seen(self, begun: Op, done: Op, *, after: bool) -> None:
         """An answer of discovery, the key set, or the verification of an ID token."""

@@ -202,6 +202,7 @@ class Reading:
 
     def _exchanged(self, begun: Op, done: Op, value: dict[str, Any]) -> None:
         self.tracking.issue_ends(begun, done)
+        self.published.signed(done)
         self.logins.exchanged(begun, done, refused=done.type == "fail" and is_refusal(value),
                               timeline=self.timeline, stand=self.tracking.stands.get(begun.grant or ""))
 

@@ -222,6 +222,21 @@ def test_keys_of_greens_own_are_not_missed_after_the_way_back() -> None:
     assert tale.ended().check("discovery_continuity").figures["unverified"] == 1, "blue's own key is missed"
 
 
+def test_a_key_green_signed_by_and_nobody_read_in_time_is_its_own_too() -> None:
+    tale = Tale()
+    tale.end(tale.begin("reader-1", "jwks"), kids=["k1"])
+    tale.snapshot().switch()
+    for kid in ("g1", "k1"):
+        tale.end(tale.begin("web-1", "code", grant=kid), access="a", expires_in_s=60, id_token_kid=kid)
+    tale.switch("blue")
+    tale.end(tale.begin("reader-1", "jwks"), kids=["k1"])
+    tale.end(tale.begin("reader-1", "id_token", kid="g1"), "fail", error="no such key")
+    figures = tale.ended().check("discovery_continuity").figures
+    assert (figures["unverified"], figures["left"]) == (0, 1)
+    tale.end(tale.begin("reader-1", "id_token", kid="k1"), "fail", error="no such key")
+    assert tale.ended().check("discovery_continuity").figures["unverified"] == 1, "blue published that one"
+
+
 def test_captures_after_the_way_back_are_not_missed_on_green() -> None:
     tale = Tale()
     crossing(tale)
