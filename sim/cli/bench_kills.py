@@ -158,7 +158,7 @@ def play(kill: Kill, file: Path, run: Path, children: list[subprocess.Popen[byte
     children.remove(child)
     if not reached or (not alive and kill.step != STARTING):
         return Seen(kill.step, kill.after_s, f"it ended before the kill: {last_words(run, 100)}", "", 0.0, False,
-                    _left(run.name), str(run))
+                    _left(run), str(run))
     unwritten_s, torn = 0.0, False
     if (run / "history.jsonl").exists() and (run / "history.jsonl").stat().st_size:
         history = History.load(run / "history.jsonl")
@@ -209,12 +209,12 @@ def _taken_up(run: Path, children: list[subprocess.Popen[bytes]]) -> tuple[str, 
     return verdict.ended, f"{lost.name}: {lost.summary}" if lost is not None else ""
 
 
-def _left(run: str) -> list[str]:
+def _left(run: Path) -> list[str]:
     """Processes that bear the run's mark, found without its records."""
     from sim.rigs.real.engines.running import marked
     from sim.rigs.real.labels import MARKER
 
-    return [f"process {pid}" for pid in marked(MARKER, run)]
+    return [f"process {pid}" for pid in marked(MARKER, str(run.resolve()))]
 
 
 def shown(seen: Sequence[Seen]) -> str:

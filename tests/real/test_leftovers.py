@@ -60,11 +60,22 @@ async def test_killed_then_cleaned(kind: Kind, tmp_path: Path) -> None:
         assert find(run=run) == []
         assert existing([one.name for one in there if one.kind == "folder"]) == []
         assert all(free(int(one.name)) for one in there if one.kind == "port lock")
-        assert [p.pid for p in psutil.process_iter() if _run_of(p) == run] == []
+        assert [p.pid for p in psutil.process_iter() if _folder_of(p) == tmp_path / run] == []
         assert (tmp_path / run / "logs").is_dir(), "a run folder is never removed"
         assert not free(living.direct("queue", "nats")[1]), "a living run is not touched"
     finally:
         await living.close()
+
+
+async def test_a_run_that_ends_leaves_one_of_its_name_in_another_folder_alone(kind: Kind, tmp_path: Path) -> None:
+    first, second = [await opened(kind, tmp_path / where, name="monday") for where in ("mine", "theirs")]
+    try:
+        await second.start("queue")
+        await first.close()
+        assert not free(second.direct("queue", "nats")[1])
+        assert await second.incarnation("queue")
+    finally:
+        await second.close()
 
 
 @pytest.mark.real
@@ -72,7 +83,7 @@ async def test_the_shared_memory_of_a_killed_postgres_goes_too(tmp_path: Path) -
     held, run = await hold("process", tmp_path)
     held.send_signal(signal.SIGKILL)
     await held.wait()
-    (frozen,) = [p for p in psutil.process_iter() if _run_of(p) == run and p.name() == "postgres"]
+    (frozen,) = [p for p in psutil.process_iter() if _folder_of(p) == tmp_path / run and p.name() == "postgres"]
     (home,) = [one.name for one in find(run=run) if one.kind == "folder"]
     for process in [*frozen.children(recursive=True), frozen]:
         process.kill()
@@ -92,8 +103,9 @@ def _segments() -> list[int]:
     return [int(line.split()[1]) for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
 
 
-def _run_of(process: psutil.Process) -> str:
+def _folder_of(process: psutil.Process) -> Path | None:
+    """The run folder whose part it is."""
     try:
-        return str(process.environ().get(MARKER, ""))
-    except (psutil.Error, OSError):
-        return ""
+        return Path(process.environ()[MARKER])
+    except (psutil.Error, OSError, KeyError):
+        return None

@@ -43,9 +43,10 @@ def require(kind: Kind) -> None:
         pytest.skip(str(down))
 
 
-async def opened(kind: Kind, folder: Path, *, disks: Mapping[str, int] | None = None, **variables: str) -> Engine:
+async def opened(kind: Kind, folder: Path, *, name: str = "", disks: Mapping[str, int] | None = None,
+                 **variables: str) -> Engine:
     """An engine with nothing started, its run folder in `folder`; the caller closes it. `disks`: see `open_engine`."""
-    run_dir = folder / f"test-{randomness.token_hex(4)}"
+    run_dir = folder / (name or f"test-{randomness.token_hex(4)}")
     (run_dir / "logs").mkdir(mode=0o700, parents=True)
     parts = await asyncio.to_thread(parts_of, kind)
     return await open_engine(kind, run_id=run_dir.name, run_dir=run_dir, stack=load_stack(), parts=parts,

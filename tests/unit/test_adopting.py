@@ -55,7 +55,7 @@ def left(cache: Path, run_id: str, owner: str, *, within: str = "", **more: Any)
 def test_the_data_of_a_dead_run_is_taken_over_and_no_cleaner_gets_it(cache: Path, dead: str) -> None:
     home, other = left(cache, "a", dead), left(cache, "b", dead)
     straggler = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE,
-                                 start_new_session=True, env={**os.environ, MARKER: "a"})
+                                 start_new_session=True, env={**os.environ, MARKER: str(cache / "a")})
     path = living() / f"a.{os.getpid()}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "processes": {"edge": [mark(straggler.pid)]}}))
     adopted = adopt(cache / "a")
@@ -79,7 +79,7 @@ def test_a_living_run_of_the_same_name_is_not_touched(cache: Path, dead: str) ->
     left(cache, "a", me())
     left(cache, "a", dead, within="elsewhere")
     its = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE,
-                           start_new_session=True, env={**os.environ, MARKER: "a"})
+                           start_new_session=True, env={**os.environ, MARKER: str(cache / "a")})
     try:
         assert {one.kind for one in leftovers.remove()} == {"folder", "record"}
         assert its.poll() is None and (living() / f"a.{os.getpid()}.json").exists()

@@ -9,4 +9,5 @@ WHERE = "rehearse.where"
 SERVICE = "rehearse.service"
 """The service's or job's name in the stack file."""
 MARKER = "REHEARSE_PART_OF"
-"""Environment variable of every part of a run; one that a user never has in a shell of their own."""
+"""Environment variable of every part of a run, its value the run's folder (two runs may have one name);
+one that a user never has in a shell of their own."""

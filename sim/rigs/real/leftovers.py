@@ -94,26 +94,26 @@ def _dead_records() -> list[dict[str, Any]]:
     return [record for record in all_records() if "owner" in record and not alive(record["owner"])]
 
 
-def _living_runs() -> set[str]:
-    """Names of the runs that live."""
-    return {str(record["run"]) for record in all_records() if "owner" in record and alive(record["owner"])}
+def _living_records() -> list[dict[str, Any]]:
+    return [record for record in all_records() if "owner" in record and alive(record["owner"])]
 
 
 def _inherited() -> set[str]:
     """Dead owners whose things a living run has taken over."""
-    return {str(owner) for record in all_records() if "owner" in record and alive(record["owner"])
-            for owner in record.get("inherits") or ()}
+    return {str(owner) for record in _living_records() for owner in record.get("inherits") or ()}
 
 
 def _processes(records: list[dict[str, Any]]) -> list[_Found]:
     """Processes of dead records: those written down, and those that only bear the run's marker."""
     known = {one: (name, str(record["run"])) for record in records
              for name, marks in record["processes"].items() for one in marks if alive(one)}
-    runs = {str(record["run"]) for record in records} - _living_runs()  # a name may be used again elsewhere
-    for process in psutil.process_iter():
+    runs = {str(record.get("run_dir")): str(record["run"]) for record in records}
+    for record in _living_records():
+        runs.pop(str(record.get("run_dir")), None)  # a folder may be used again
+    for process in psutil.process_iter() if runs else ():
         with contextlib.suppress(psutil.Error, OSError):
-            run = process.environ().get(MARKER, "") if runs else ""
-            if run in runs:
+            run = runs.get(process.environ().get(MARKER, ""))
+            if run is not None:
                 known.setdefault(mark(process.pid), (process.name(), run))
     return [(Leftover("process", f"{name} (pid {one.split(':')[0]})", run), partial(end, one))
             for one, (name, run) in known.items()]

@@ -61,7 +61,7 @@ class Record:
                  inherits: Sequence[str] = ()) -> None:
         """`inherits`: owners of a dead run whose things are this one's (see `Estate`)."""
         self._path = record_of(run_id)
-        self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": str(run_dir),
+        self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": str(run_dir.resolve()),
                                       "folder": str(folder) if folder else "", "processes": {},
                                       "inherits": list(inherits)}
         self._write()

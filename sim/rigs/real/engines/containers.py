@@ -252,7 +252,8 @@ class Containers:
     def mine(self) -> list[str]:
         """Ids of all containers of this run, also of those this object never heard of."""
         found = self._api.containers(all=True, filters={"label": [f"{RUN}={self._run_id}"]})
-        return [str(one["Id"]) for one in found if (one["Labels"] or {}).get(OWNER) in self._owners]
+        return [str(one["Id"]) for one in found
+                if self._is_ours((one["Labels"] or {}).get(OWNER, ""), one["Names"][0].lstrip("/"))]
 
     def named(self, name: str) -> str:
         """The id of the container that `create` called so, by this run or the one it goes on with; '' = none."""
@@ -262,8 +263,12 @@ class Containers:
     def remove_rest(self) -> None:
         """Remove the volumes and the network; the containers must be gone."""
         for one in found_in(self._api, f"{RUN}={self._run_id}"):
-            if one.owner in self._owners:
+            if self._is_ours(one.owner, one.name):
                 one.remove()
+
+    def _is_ours(self, owner: str, name: str) -> bool:
+        """Of two runs of one name in one process, too, each has its own; what a dead owner left is all ours."""
+        return owner in self._owners and (owner != me() or name.startswith(self._prefix))
 
     def close(self) -> None:
         """Close the connection to the daemon."""

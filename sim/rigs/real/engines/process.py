@@ -140,7 +140,7 @@ class ProcessEngine:
         path = os.environ.get("PATH", os.defpath)
         if service.kind == "postgres":
             path = f"{self._parts.binary(service.program)}{os.pathsep}{path}"
-        told = {"PATH": path, "HOME": str(self._home), "LANG": "C.UTF-8", "TZ": "UTC", MARKER: self.run_id}
+        told = {"PATH": path, "HOME": str(self._home), "LANG": "C.UTF-8", "TZ": "UTC", MARKER: str(self.run_dir.resolve())}
         if service.kind == "python":
             told |= {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         return told
@@ -289,7 +289,7 @@ class ProcessEngine:
         ending += [running.end(process, signal.SIGKILL, STOP_S) for process in self._jobs]
         await asyncio.gather(*ending, return_exceptions=True)
         self._running.clear()
-        for pid in running.marked(MARKER, self.run_id):  # started by a call that was cancelled half way
+        for pid in running.marked(MARKER, str(self.run_dir.resolve())):  # started by a call that was cancelled half way
             running.send(pid, signal.SIGKILL)
         await asyncio.to_thread(remove_home, self._home)
         self._reserved.close()
