@@ -74,7 +74,7 @@ class Tracking:
         stand.open_issues -= 1
         if done.type == "ok":
             self._issued(stand, begun, done)
-        elif done.type == "info":
+        elif _nobody_knows(done):
             stand.in_doubt_i = max(stand.in_doubt_i, done.i)
         stand.disturbed_i = max(stand.disturbed_i, done.i)
 
@@ -122,7 +122,6 @@ class Tracking:
         """It was acknowledged, refused, shed, or nobody knows."""
         value = done.value or {}
         shed = bool(value.get("shed"))
-        status = value.get("status")
         if done.type == "ok":
             self.revoke_acks += 1
         for grant in _meant(begun):
@@ -136,7 +135,7 @@ class Tracking:
                                           value.get("capture")),)
             elif shed:
                 stand.sheds += (begun.i,)
-            elif done.type == "info" or (isinstance(status, int) and status >= 500):
+            elif _nobody_knows(done):
                 stand.doubt = True
 
     # -- reads ------------------------------------------------------------------------------
@@ -289,6 +288,13 @@ class Tracking:
         elif stand.lost is None:
             stand.lost = Loss(done.i, done.t_s, side, begun.process, cause)
             self.losses[grant] = stand.lost
+
+
+def _nobody_knows(done: Op) -> bool:
+    """No answer, or one that says neither that it was done nor that it was not; what was shed never got there."""
+    value = done.value or {}
+    status = value.get("status")
+    return done.type == "info" or (isinstance(status, int) and status >= 500 and not value.get("shed"))
 
 
 def _meant(op: Op) -> tuple[str, ...] | list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from builders import Tale, crossing
 
@@ -86,6 +88,20 @@ def test_a_lost_answer_explains_a_refused_retry_and_does_not_excuse_it() -> None
     tale.end(tale.begin("mcp-1", "refresh", grant="y", token=grant.refresh), "info", error="no answer within 5 s")
     tale.refused(grant, process="mcp-1")
     assert tale.ended().check("session_continuity").figures["lost_chains"] == 1
+
+
+@pytest.mark.parametrize(("said", "asked_for"), [
+    ({"status": 502}, 0), ({"status": 500, "oauth_error": "server_error"}, 0), ({"status": 503, "shed": True}, 1)])
+def test_after_a_refresh_answered_5xx_nobody_knows_which_token_is_good(said: dict[str, Any], asked_for: int) -> None:
+    """The server may have rotated the token before its answer was lost; what was shed never got there."""
+    tale = Tale()
+    grant = tale.grant("y")
+    tale.end(tale.begin("mcp-1", "refresh", grant="y", token=grant.refresh), "fail", error="status", **said)
+    tale.ask(grant, active=False)
+    assert tale.ended().check("token_continuity").figures["false_inactive"] == asked_for
+    tale.refresh(grant)
+    tale.ask(grant, active=False)
+    assert tale.ended().check("token_continuity").figures["false_inactive"] == asked_for + 1, "known again"
 
 
 def test_a_seeded_chain_that_only_the_verify_step_tries_is_lost_too() -> None:
