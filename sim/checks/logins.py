@@ -37,14 +37,14 @@ class Logins:
         self._codes: dict[str, Code] = {}
         self._unanswered: set[str] = set()
 
-    def ends(self, begun: Op, done: Op, timeline: Timeline) -> None:
-        """Its code, a refusal, or nothing."""
+    def ends(self, begun: Op, done: Op, timeline: Timeline, *, refused: bool) -> None:
+        """Its code, a refusal (`refused`: an answer, no outage), or nothing."""
         after = 0 <= timeline.switched_i < begun.i
         value = done.value or {}
         if done.type == "fail" and not value.get("shed"):
             if spans(begun, timeline):
                 self.in_flight[done.i] = begun.grant
-            elif after:
+            elif after and refused:
                 self.refused.append(done.i)
             return
         if done.type != "ok":

@@ -153,7 +153,7 @@ class Reading:
         elif f == "code":
             self._exchanged(begun, done, value)
         elif f == "authorize":
-            self.logins.ends(begun, done, self.timeline)
+            self.logins.ends(begun, done, self.timeline, refused=answered)
         elif f == "logout" and kind == "fail" and not value.get("shed") and self._cut_in_two(begun, value):
             self.logins.in_flight[done.i] = None
         elif f in ("discovery", "jwks", "id_token"):

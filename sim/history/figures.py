@@ -132,7 +132,7 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "refused": Figure(
             "count", "logins refused",
             "Authorizations begun after the switch and refused, though nothing cut them in two: the way to log in "
-            "is broken.", "if_written"),
+            "is broken. Those that failed without an answer are counted as failed."),
         "codes": Figure(
             "count", "codes refused",
             "Authorization codes that were good and were refused; those that only the old stack knew count "
