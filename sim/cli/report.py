@@ -21,7 +21,7 @@ DRAWN = ("html", "svg")
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path")] = "latest",
+    run: Annotated[str, typer.Argument(help="latest, a run's id, a prefix or a path; or demo")] = "latest",
     html: Annotated[bool, typer.Option("--html", help="the page to send round, made anew")] = False,
     junit: Annotated[bool, typer.Option("--junit", help="for CI: a test case a check")] = False,
     json: Annotated[bool, typer.Option("--json", help="verdict.json, for machines")] = False,
@@ -34,9 +34,11 @@ def report(
 ) -> None:
     """Print a finished run's report; without a form, as text.
 
-    A page goes to the run folder's report.html as well. On a terminal its path is printed instead of it.
+    A page goes to the run folder's report.html as well (the demo's to demo.html beside the runs).
+    On a terminal its path is printed instead of it.
     """
-    from sim.cli.runs import find_run
+    from sim.cli.watch import DEMO, recording
+    from sim.paths import runs
 
     asked = {"html": html, "junit": junit, "json": json, "svg": svg, "runbook": runbook}
     wanted = [form for form, is_asked in asked.items() if is_asked]
@@ -49,9 +51,9 @@ def report(
     if beside and form != "html":
         raise BadInput("runs are put beside each other on the page only", where="--beside",
                        todo="add --html, or use rehearse compare")
-    folder = find_run(run)
+    folder = recording(run)
     text = _drawn(form, folder, beside or []) if form in DRAWN else _stored(form, folder)
-    page = folder / FORMS[form]
+    page = runs().parent / "demo.html" if run == DEMO else folder / FORMS[form]
     if form == "html":
         with contextlib.suppress(PermissionError):
             _write(page, text)
@@ -69,6 +71,9 @@ def report(
 def _stored(form: str, folder: Path) -> str:
     path = folder / FORMS[form]
     if not path.exists():
+        if (folder / "history.jsonl.xz").exists():
+            raise BadInput(f"the shipped recording has no {FORMS[form]}", where=str(folder),
+                           todo="it has the text, --html, --json and --svg; a run of one's own has every form")
         raise no_report(folder)
     return path.read_text()
 

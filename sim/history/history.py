@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -35,12 +36,14 @@ class History:
 
     @classmethod
     def load(cls, path: Path) -> History:
-        """Read a history.jsonl.
+        """Read a history.jsonl, or the packed one beside it (`.xz`) if only that is there.
 
         Raises BadInput if there is none or a line other than the last is damaged.
         """
         try:
-            with open(path, "rb") as file:
+            packed = path.with_name(f"{path.name}.xz")
+            is_packed = not path.exists() and packed.exists()
+            with lzma.open(packed, "rb") if is_packed else open(path, "rb") as file:
                 return cls._read(file, str(path))
         except OSError as error:
             raise BadInput("there is no history to read", where=str(path), seen=str(error),

@@ -94,6 +94,17 @@ def test_open_shows_the_page_and_prints_its_path(run: Path, capfd: pytest.Captur
     assert "none was found here" in capfd.readouterr().err
 
 
+def test_the_shipped_recording_has_a_report_too(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call(["report", "demo"]) == 0
+    assert capfd.readouterr().out == (DEMO / "report.txt").read_text()
+    shipped = sorted(one.name for one in DEMO.iterdir())
+    assert call(["report", "demo", "--html"]) == 0
+    assert capfd.readouterr().out == (home.parent / "demo.html").read_text()
+    assert sorted(one.name for one in DEMO.iterdir()) == shipped
+    assert call(["report", "demo", "--junit"]) == 254
+    assert "the shipped recording has no junit.xml" in capfd.readouterr().err
+
+
 def test_two_forms_at_once_are_refused(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert call(["report", "latest", "--html", "--json"]) == 254
     assert "one form at a time" in capfd.readouterr().err

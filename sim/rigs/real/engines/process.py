@@ -140,7 +140,8 @@ class ProcessEngine:
         path = os.environ.get("PATH", os.defpath)
         if service.kind == "postgres":
             path = f"{self._parts.binary(service.program)}{os.pathsep}{path}"
-        told = {"PATH": path, "HOME": str(self._home), "LANG": "C.UTF-8", "TZ": "UTC", MARKER: str(self.run_dir.resolve())}
+        told = {"PATH": path, "HOME": str(self._home), "LANG": "C.UTF-8", "TZ": "UTC",
+                MARKER: str(self.run_dir.resolve())}
         if service.kind == "python":
             told |= {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         return told
