@@ -170,7 +170,7 @@ def play(kill: Kill, file: Path, run: Path, children: list[subprocess.Popen[byte
     if kill.step == STARTING:
         leftovers.remove(run=run.name)
         became = "cleaned"
-    left = [f"{one.kind} {one.name}" for one in leftovers.find(run=run.name)] + _left(run.name)
+    left = [f"{one.kind} {one.name}" for one in leftovers.find(run=run.name)] + _left(run)
     seen = Seen(kill.step, kill.after_s, became, lost, unwritten_s, torn, left, str(run))
     if seen.good:
         shutil.rmtree(run, ignore_errors=True)
