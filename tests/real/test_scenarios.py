@@ -18,6 +18,14 @@ ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"
 CHOSEN = [path for path in scenario_files() if ALL or load_scenario(str(path)).ci]
 
 
+FEWER = "population.grants=6000"
+"""For the ones that break: what breaks them is in the traffic, not in how many rows are migrated."""
+
+
+def _must_hold(path: Path) -> bool:
+    return "broken" not in load_scenario(str(path)).expect.checks.values()
+
+
 def _play(name: str, engine: str, folder: Path, *sets: str) -> Path:
     run = folder / "run"
     held = hold(name, engine, run_dir=run, sets=sets)
@@ -29,7 +37,7 @@ def _play(name: str, engine: str, folder: Path, *sets: str) -> Path:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", CHOSEN, ids=lambda path: path.stem)
 def test_a_scenario_does_what_it_expects(path, tmp_path):
-    run = _play(str(path), "process", tmp_path)
+    run = _play(str(path), "process", tmp_path, *(() if ALL or _must_hold(path) else (FEWER,)))
     _leaves_nothing(run)
     _is_judged_alike_again(run)
     if path.stem.startswith("10-"):
