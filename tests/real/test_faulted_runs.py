@@ -19,8 +19,9 @@ from sim.rigs.real.leftovers import find, remove
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(320)]
 
-SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
-         "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s", "--set", "runbook.verify.sample=100"]
+SMALL = ["--set", "population.grants=2000", "--set", "traffic.rate=140/s", "--set", "runbook.baseline.for=5s",
+         "--set", "tokens.access=5s", "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s",
+         "--set", "runbook.verify.sample=100"]
 
 
 def begin(folder: Path, run: Path, more: str) -> subprocess.Popen[bytes]:

@@ -20,8 +20,8 @@ from sim.rigs.real.engines import Kind
 from sim.scenario import load_scenario
 
 pytestmark = pytest.mark.timeout(300)
-SMALL = ["--set", "population.grants=2000", "--set", "runbook.baseline.for=5s", "--set", "tokens.access=5s",
-         "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
+SMALL = ["--set", "population.grants=2000", "--set", "traffic.rate=140/s", "--set", "runbook.baseline.for=5s",
+         "--set", "tokens.access=5s", "--set", "runbook.lifetime.dwell=5s", "--set", "runbook.soak.for=10s"]
 TWO_EDGES = ["--set", "stack.edge.instances=2", "--set", "stack.edge.answers=shared"]
 """Edges that keep answers each for itself answer a retry of what was revoked at the other one."""
 ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"

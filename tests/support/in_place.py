@@ -21,11 +21,12 @@ from sim.traffic.population import Population
 
 CLIENTS = {"web": 4, "cli": 3, "mcp": 3, "service": 2}
 SEED = 7
+HYDRAS = ["1.8.5", "1.11.10", "2.3.0"]
 
 
 @lru_cache
 def _parts(kind: Kind) -> Parts:
-    return asyncio.run(acquire(kind, hydra=["1.8.5", "1.11.10", "2.3.0"]))
+    return asyncio.run(acquire(kind, hydra=HYDRAS))
 
 
 def scenario_of(folder: Path, *, blue: str = "1.8.5", green: str = "1.11.10", grants: int = 1000) -> Scenario:
