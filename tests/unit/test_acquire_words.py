@@ -169,3 +169,8 @@ async def eventually(true: Callable[[], bool]) -> bool:
             return True
         await asyncio.sleep(0.01)
     return False
+
+
+def test_a_complaint_before_the_version_is_not_taken_for_it() -> None:
+    said = 'Config file not found because "Config File ".hydra" Not Found in "[/]""\nVersion:    v1.8.5\nGit Hash: x\n'
+    assert words.first_line(said, 0, part="hydra", where="here") == "v1.8.5"

@@ -30,13 +30,17 @@ async def of_program(program: Path, arguments: tuple[str, ...], *, part: str) ->
 
 
 def first_line(output: str, exit_code: int, *, part: str, where: str) -> str:
-    """One line for people out of a version command's output; PartMissing if it failed or said nothing."""
+    """One line for people out of a version command's output; PartMissing if it failed or said nothing.
+
+    Hydra 1.8.5 in a container first complains that it has no configuration file.
+    """
     lines = [re.sub(r"\s+", " ", line).strip() for line in output.splitlines() if line.strip()]
     if exit_code != 0 or not lines:
         raise PartMissing(
             f"{part} did not tell its version", where=where, seen=f"exit code {exit_code}: {output[-300:]}"
         )
-    return lines[0].removeprefix("Version: ")
+    told = next((line for line in lines if line.startswith("Version: ")), lines[0])
+    return told.removeprefix("Version: ")
 
 
 def expect_version(word: str, part: pins.GoPart, *, where: str) -> None:
