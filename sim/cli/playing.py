@@ -33,11 +33,13 @@ def chosen_scenario(name: str, *, engine: Engine, sets: list[str], card: Path | 
 
 
 def look_over(chosen: Scenario, pause_before: str | None) -> None:
-    """Say the scenario's notes. Raises BadInput if it has no such step to pause before."""
+    """Say what is to be noted of it. Raises BadInput if it has no such step to pause before."""
+    from sim.cli.sized import notes
+
     if pause_before is not None and chosen.step(pause_before) is None:
         raise BadInput(f"there is no step {pause_before!r} in {chosen.slug}", where="--pause-before",
                        todo="one of " + ", ".join(s.name for s in chosen.runbook))
-    for note in chosen.notes:
+    for note in notes(chosen):
         typer.echo(f"note: {note}", err=True)
 
 

@@ -26,6 +26,7 @@ def validate(
     json: Annotated[bool, typer.Option("--json", help="problems as JSON: file, line, column, what, todo")] = False,
 ) -> int:
     """Check scenarios without starting anything; exits with 254 if one is wrong."""
+    from sim.cli.sized import notes
     from sim.errors import BadInput
     from sim.scenario import load_scenario
 
@@ -41,7 +42,7 @@ def validate(
             else:
                 progress(f"error: {error}")
             continue
-        for note in good.notes:
+        for note in notes(good):
             progress(f"note: {good.slug}: {note}")
         if resolved:
             result(good.resolved().rstrip())
