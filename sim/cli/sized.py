@@ -30,5 +30,6 @@ def _short_baseline(scenario: Scenario) -> list[str]:
     surely = FLOOR + 2 * sqrt(FLOOR)  # arrivals are Poisson: two standard deviations to the safe side
     if expected >= surely or rate_rps <= 0:
         return []
+    enough_s = ceil(surely / rate_rps + WARM_UP_S)
     return [f"the baseline of {step.for_:g} s will see about {expected:.0f} introspections, and a 99th percentile "
-            f"takes {FLOOR}: latency may be unknown at the end; --set runbook.{step.name}.for={ceil(surely / rate_rps + WARM_UP_S)}s gives enough"]
+            f"takes {FLOOR}: latency may be unknown at the end; --set runbook.{step.name}.for={enough_s}s gives enough"]
