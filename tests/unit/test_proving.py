@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import pytest
+
 from sim.clock import LiveEnvironment
 from sim.traffic.acts import Acts
 from sim.traffic.ledger import Chain, Ledger
 from sim.traffic.minting import Minter
 from sim.traffic.population import Population
-from sim.traffic.proving import Proving
+from sim.traffic.proving import ABREAST, CROWDED, PATIENCE_S, Proving
 from sim.traffic.watching import Look
 
 POPULATION = Population.draw(3, 200, {"web": 2, "cli": 1, "mcp": 1, "service": 1})
@@ -31,9 +33,9 @@ class Asked:
         self.refreshes.append(chain.gen)
 
 
-async def prove(book: Ledger, name: str) -> Asked:
+async def prove(book: Ledger, name: str, env: LiveEnvironment | None = None) -> Asked:
     asked = Asked()
-    proving = Proving(LiveEnvironment(), cast(Acts, asked), book, POPULATION, MINTER, seed=3)
+    proving = Proving(env or LiveEnvironment(), cast(Acts, asked), book, POPULATION, MINTER, seed=3)
     proving._remembered = list  # type: ignore[method-assign]
     figures = await proving.prove(revoked=[name], sample=0)
     assert figures["revoked_grants"] == 1
@@ -58,3 +60,32 @@ async def test_of_a_grant_made_since_the_copy_all_are_refreshed() -> None:
     chain.gen, chain.refresh = 2, {0: "a.a", 1: "b.b", 2: "c.c"}
     asked = await prove(book, chain.name)
     assert asked.refreshes == [2, 1, 0]
+
+
+class Crowded(LiveEnvironment):
+    """Clients wait for their answers until it has been looked at so often."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.left = looks
+
+    @property
+    def in_flight(self) -> int:
+        self.left -= 1
+        return CROWDED + 1 if self.left > 0 else 3
+
+
+async def test_it_gives_way_while_clients_wait_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("sim.traffic.proving.asyncio.sleep", sleep)
+    book = Ledger(POPULATION, MINTER)
+    chain = book.new("n-web-1-1", POPULATION.clients[0], "somebody", 0.0)
+    chain.gen, chain.refresh = 0, {0: "a.a"}
+    asked = await prove(book, chain.name, Crowded(11))
+    assert len(slept) == 10 and asked.looks == [0]
+    asked = await prove(book, chain.name, Crowded(1_000_000))
+    assert sum(slept[10:]) == pytest.approx(PATIENCE_S * ABREAST, abs=0.1) and asked.refreshes == [0]
