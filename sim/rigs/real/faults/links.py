@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from sim.errors import RehearsalError, StepFailed
+from sim.faults.toxics import SEEN_SHARE
 from sim.rigs.real.faults.maker import AGAIN_S, Told, looked_for
 from sim.rigs.real.probing import Probing
 from sim.rigs.real.stack import Stack
@@ -17,14 +18,13 @@ from sim.rigs.real.toxiproxy import Toxiproxy
 
 PROOF_DELAY_S = 0.1
 """Assumption: 100 ms stand out from a probe's own few milliseconds, on a busy laptop too."""
-SEEN_SHARE = 0.8
 PROOFS, USUAL_PROBES = 3, 3
 """How often a link is tried before it counts as unproven, and how many probes say what is usual."""
 IN_EFFECT_S, HEALED_S = 1.0, 5.0
 """Assumption: a cut is felt within a second, a heal within five (the queue's client dials each 0.2 s, a pool
 on its next use)."""
 ANSWER_S = 1.0
-"""Assumption: a probe that has no answer within a second beyond its usual time has none."""
+"""Assumption: a probe that has no answer within a second beyond its usual time, and what delays it, has none."""
 
 
 class LinkFaults:
@@ -142,7 +142,7 @@ class LinkFaults:
         effect = str(fault["effect"])
         least_s = float(fault.get("least_delay_s", 0.0))
         try:
-            took_s = await self._probing.elapsed(link, limit_s=usual_s + least_s + ANSWER_S)
+            took_s = await self._probing.elapsed(link, limit_s=usual_s + max(least_s, _longest_s(fault)) + ANSWER_S)
         except (OSError, aiohttp.ClientError, TimeoutError, RehearsalError) as error:
             seen = f"{type(error).__name__}: {error}"[:200]
             return {"proven": effect != "slower", "expected": effect, "seen": seen}
@@ -150,3 +150,9 @@ class LinkFaults:
         proven = effect == "slower" and slower_s >= max(least_s, 0.001)
         return {"proven": proven, "expected": f"{effect} by {least_s * 1000:.0f} ms" if least_s else effect,
                 "seen": f"answered, {slower_s * 1000:.0f} ms later than usual"}
+
+
+def _longest_s(fault: Told) -> float:
+    """The most that a latency toxic delays an answer by."""
+    toxic: Mapping[str, Any] = fault.get("toxic") or {}
+    return (float(toxic.get("latency", 0)) + float(toxic.get("jitter", 0))) / 1000
