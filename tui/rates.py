@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from sim.checks.reading import is_answer, is_cut_off
+from sim.checks.answers import is_answer, is_cut_off
 from sim.history.op import Op
 from tui.heat import ALL, Heat
 

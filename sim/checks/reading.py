@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from sim.checks.answers import is_5xx, is_answer, is_cut_off, is_planned, is_refusal
 from sim.checks.denials import Denials
 from sim.checks.gaps import Gaps
 from sim.checks.kept import KeptFailures
@@ -27,8 +28,6 @@ from sim.history.op import Op
 LATE_S = 0.05
 """Assumption: a sender 50 ms behind its plan no longer plays the plan; measured lateness on an
 idle machine is below 3 ms at p99 (ANCHORS C)."""
-UNFINISHED = ("the run ended", "given up")
-"""How journal and traffic begin the error of an op that the end of the run cut off: it shows nothing."""
 
 HARNESS = frozenset({"runbook", "harness", "nemesis", "verify", "operator"})
 
@@ -261,41 +260,6 @@ class Reading:
 
     def _cut_in_two(self, begun: Op, value: dict[str, Any]) -> bool:
         """A login or logout that the switch cut in two is lost, and not counted as failed too."""
-        if begun.f == "logout" and _is_5xx(value):
+        if begun.f == "logout" and is_5xx(value):
             return False
         return begun.f in ("authorize", "code", "logout") and spans(begun, self.timeline)
-
-
-def is_refusal(value: dict[str, Any]) -> bool:
-    """A clear no to the token presented (not to the client, and not "come again later")."""
-    status = value.get("status")
-    return (isinstance(status, int) and 400 <= status < 500 and status not in (408, 429)
-            and value.get("oauth_error") != "invalid_client" and not value.get("shed"))
-
-
-def is_cut_off(done: Op) -> bool:
-    """Did the end of the run come before an answer?"""
-    return done.type == "info" and done.error is not None and done.error.startswith(UNFINISHED)
-
-
-def is_answer(f: str, value: dict[str, Any]) -> bool:
-    """Is a `fail` a usable answer that another check judges, or an outage?
-
-    Refused refreshes, codes and authorizations are judged by the continuity checks; 404 is what
-    Hydra 1.x answers if there is nothing to revoke.
-    """
-    if f in ("refresh", "code"):
-        return is_refusal(value)
-    if f == "authorize":
-        return is_refusal(value) or (value.get("oauth_error") is not None and not _is_5xx(value))
-    return f == "id_token" or (f in ("revoke", "logout") and value.get("status") == 404)
-
-
-def _is_5xx(value: dict[str, Any]) -> bool:
-    status = value.get("status")
-    return isinstance(status, int) and status >= 500
-
-
-def is_planned(op: Op) -> bool:
-    """By somebody who knows the chain to be live (or revoked), not by a probe."""
-    return not op.process.startswith("probe")

@@ -21,6 +21,7 @@ excuse it.
 
 from __future__ import annotations
 
+from sim.checks.answers import is_5xx
 from sim.checks.standing import Loss, Revoke, Stand, Token, Use, Wrong, cause_of
 from sim.history.op import Op
 
@@ -293,8 +294,7 @@ class Tracking:
 def _nobody_knows(done: Op) -> bool:
     """No answer, or one that says neither that it was done nor that it was not; what was shed never got there."""
     value = done.value or {}
-    status = value.get("status")
-    return done.type == "info" or (isinstance(status, int) and status >= 500 and not value.get("shed"))
+    return done.type == "info" or (is_5xx(value) and not value.get("shed"))
 
 
 def _meant(op: Op) -> tuple[str, ...] | list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from sim.checks.reading import HARNESS, is_answer, is_cut_off
+from sim.checks.answers import is_answer, is_cut_off
+from sim.checks.reading import HARNESS
 from sim.checks.timeline import Timeline
 from sim.history.history import Call, History
 from sim.history.op import Op

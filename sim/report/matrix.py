@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sim.checks.reading import Reading, is_refusal
+from sim.checks.answers import is_refusal
+from sim.checks.reading import Reading
 from sim.checks.standing import Stand
 from sim.history.history import Call
 from sim.history.op import Op

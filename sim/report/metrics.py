@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sim.checks.reading import HARNESS, is_answer
+from sim.checks.answers import is_answer
+from sim.checks.reading import HARNESS
 from sim.history.gameday import is_hidden
 from sim.history.op import Op
 from sim.report.exposition import Family, Kind, Sample, exposition
