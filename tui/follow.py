@@ -28,12 +28,6 @@ _OP = msgspec.json.Decoder(Op)
 _HEADER = msgspec.json.Decoder(Header)
 
 
-def history_file(folder: Path) -> Path:
-    """The folder's history.jsonl, or history.jsonl.xz if only that is there."""
-    plain, packed = folder / "history.jsonl", folder / "history.jsonl.xz"
-    return packed if packed.exists() and not plain.exists() else plain
-
-
 class Follower:
     """The ops of one file, each once and in order, as far as it is written."""
 

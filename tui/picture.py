@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.errors import BadInput, RehearsalError
+from sim.history.history import history_file
 from sim.scenario.faults import Anchor, anchor
 from sim.scenario.messages import suggest
 from sim.scenario.quantities import duration
 from tui.app import SCREENS, RehearsalApp
-from tui.follow import history_file
 from tui.landmarks import Landmark, landmarks
 from tui.playback import Live, Recording, Source
 from tui.themes import THEMES

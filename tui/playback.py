@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from sim.history.history import history_file
 from sim.history.op import Header, Op
-from tui.follow import Follower, history_file
+from tui.follow import Follower
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 50.0)
 AHEAD_OPS = 2000

@@ -37,7 +37,7 @@ def report(
     A page goes to the run folder's report.html as well (the demo's to demo.html beside the runs).
     On a terminal its path is printed instead of it.
     """
-    from sim.cli.watch import DEMO, recording
+    from sim.cli.runs import DEMO, recording
     from sim.paths import runs
 
     asked = {"html": html, "junit": junit, "json": json, "svg": svg, "runbook": runbook}
@@ -69,9 +69,12 @@ def report(
 
 
 def _stored(form: str, folder: Path) -> str:
+    from sim.cli.runs import DEMO
+    from sim.paths import data
+
     path = folder / FORMS[form]
     if not path.exists():
-        if (folder / "history.jsonl.xz").exists():
+        if folder == data("scenarios", DEMO):
             raise BadInput(f"the shipped recording has no {FORMS[form]}", where=str(folder),
                            todo="it has the text, --html, --json and --svg; a run of one's own has every form")
         raise no_report(folder)

@@ -10,7 +10,11 @@ import typer
 
 from sim.cli.output import next_step, result, result_json, screen_width, table
 from sim.errors import BadInput
+from sim.paths import data
 from sim.paths import runs as runs_folder
+
+DEMO = "demo"
+"""The recording that ships."""
 
 
 class RunLine(NamedTuple):
@@ -67,6 +71,22 @@ def find_run(run: str) -> Path:
             f"`{run}` fits {len(found)} runs: {', '.join(f.name for f in found[:5])}", todo="write more of it"
         )
     return found[0]
+
+
+def recording(run: str) -> Path:
+    """The folder whose history is to be read and not changed: a run's, or for demo the shipped one.
+
+    Raises BadInput if there is none, or (for demo) if none was shipped.
+    """
+    from sim.history.history import history_file
+
+    if run != DEMO:
+        return find_run(run)
+    folder = data("scenarios", DEMO)
+    if not history_file(folder).exists():
+        raise BadInput("no recording was shipped with this copy", where=str(folder),
+                       todo="rehearse run 10, then watch latest")
+    return folder
 
 
 def list_runs() -> list[RunLine]:

@@ -29,7 +29,7 @@ def read(folder: Path) -> Told:
     import msgspec
 
     from sim.checks.verdict import from_json
-    from sim.history.history import History
+    from sim.history.history import History, history_file
     from sim.scenario import load_scenario
 
     try:
@@ -39,7 +39,7 @@ def read(folder: Path) -> Told:
     except (OSError, msgspec.MsgspecError) as error:
         raise BadInput("this verdict can't be read", where=str(folder / "verdict.json"), seen=str(error),
                        todo=f"rehearse judge {folder.name} judges the run again") from error
-    history = History.load(folder / "history.jsonl")
+    history = History.load(history_file(folder))
     return Told(verdict, history, load_scenario(str(folder / "scenario.yaml")))
 
 

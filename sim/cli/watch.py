@@ -12,8 +12,6 @@ import typer
 
 from sim.errors import BadInput
 
-DEMO = "demo"
-
 
 def watch(
     run: Annotated[
@@ -46,6 +44,8 @@ def watch(
             seen=f"{speed:g}",
             todo="--speed 4 plays four times as fast",
         )
+    from sim.cli.runs import recording
+
     folder = recording(run)
     if role is not None:
         _check_role(folder, role)
@@ -88,24 +88,6 @@ def _check_role(folder: Path, role: str) -> None:
     if game is None:
         raise BadInput("this run is no game day: there are no roles", where="--role", todo="leave it out")
     known_role(role, list(game.roles))
-
-
-def recording(run: str) -> Path:
-    """The folder whose history is to be shown.
-
-    Raises BadInput if there is none, or (for demo) if none was shipped.
-    """
-    from sim.cli.runs import find_run
-    from sim.paths import data
-
-    if run != DEMO:
-        return find_run(run)
-    folder = data("scenarios", DEMO)
-    if not any((folder / name).exists() for name in ("history.jsonl", "history.jsonl.xz")):
-        raise BadInput(
-            "no recording was shipped with this copy", where=str(folder), todo="rehearse run 10, then watch latest"
-        )
-    return folder
 
 
 def lives(folder: Path) -> bool:

@@ -17,6 +17,12 @@ _OP = msgspec.json.Decoder(Op)
 _HEADER = msgspec.json.Decoder(Header)
 
 
+def history_file(folder: Path) -> Path:
+    """The folder's history.jsonl, or history.jsonl.xz if only that is there."""
+    plain, packed = folder / "history.jsonl", folder / "history.jsonl.xz"
+    return packed if packed.exists() and not plain.exists() else plain
+
+
 class Call(NamedTuple):
     """An invocation and its completion; `done` is None while it is open."""
 
@@ -36,14 +42,12 @@ class History:
 
     @classmethod
     def load(cls, path: Path) -> History:
-        """Read a history.jsonl, or the packed one beside it (`.xz`) if only that is there.
+        """Read a history.jsonl, or a packed one (`.xz`).
 
         Raises BadInput if there is none or a line other than the last is damaged.
         """
         try:
-            packed = path.with_name(f"{path.name}.xz")
-            is_packed = not path.exists() and packed.exists()
-            with lzma.open(packed, "rb") if is_packed else open(path, "rb") as file:
+            with lzma.open(path, "rb") if path.suffix == ".xz" else open(path, "rb") as file:
                 return cls._read(file, str(path))
         except OSError as error:
             raise BadInput("there is no history to read", where=str(path), seen=str(error),

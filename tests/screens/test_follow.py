@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from recording import write_run
 
+from sim.history.history import history_file
 from tui.archive import Archive
-from tui.follow import Follower, history_file
+from tui.follow import Follower
 from tui.landmarks import landmarks
 from tui.playback import Recording
 

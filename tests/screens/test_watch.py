@@ -12,7 +12,8 @@ import pytest
 from screens import run_folder
 
 from sim import paths
-from sim.cli.watch import lives, recording
+from sim.cli.runs import recording
+from sim.cli.watch import lives
 from sim.errors import BadInput
 
 
