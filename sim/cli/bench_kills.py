@@ -212,9 +212,9 @@ def _taken_up(run: Path, children: list[subprocess.Popen[bytes]]) -> tuple[str, 
 def _left(run: Path) -> list[str]:
     """Processes that bear the run's mark, found without its records."""
     from sim.rigs.real.engines.running import marked
-    from sim.rigs.real.labels import MARKER
+    from sim.rigs.real.labels import MARKER, part_of
 
-    return [f"process {pid}" for pid in marked(MARKER, str(run.resolve()))]
+    return [f"process {pid}" for pid in marked(MARKER, part_of(run))]
 
 
 def shown(seen: Sequence[Seen]) -> str:

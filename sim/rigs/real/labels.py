@@ -1,5 +1,9 @@
 """The labels of everything a run makes in Docker, and of its processes' environment."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 RUN = "rehearse.run"
 """The run's id."""
 OWNER = "rehearse.owner"
@@ -9,5 +13,10 @@ WHERE = "rehearse.where"
 SERVICE = "rehearse.service"
 """The service's or job's name in the stack file."""
 MARKER = "REHEARSE_PART_OF"
-"""Environment variable of every part of a run, its value the run's folder (two runs may have one name);
-one that a user never has in a shell of their own."""
+"""Environment variable of every part of a run, its value `part_of` the run's folder; one that a user never has in a
+shell of their own."""
+
+
+def part_of(run_dir: Path) -> str:
+    """What tells a run from all others: two may have one name, and never one folder."""
+    return str(run_dir.resolve())

@@ -63,7 +63,7 @@ def remove(*, run: str | None = None) -> list[Leftover]:
 
 def _all(run: str | None) -> list[_Found]:
     """Leftovers in the order in which they go: faults are healed, what runs, its files, its record last."""
-    records = [record for record in _dead_records() if run in (None, record["run"])]
+    records = [record for record in _records(living=False) if run in (None, record["run"])]
     owners = None if run is None else {record["owner"] for record in records}
     found: list[_Found] = [(Leftover("fault", what, str(record["run"])), heal)
                            for record in records for what, heal in left_on(record)]
@@ -80,7 +80,7 @@ def end_all(run: str) -> None:
 
     So do the containers that hold a volume in memory: it would go with them.
     """
-    records = [record for record in _dead_records() if record["run"] == run]
+    records = [record for record in _records(living=False) if record["run"] == run]
     containers = [one for one in _containers() if one[0].kind == "container" and one[0].run == run
                   and not one[0].name.endswith(HOLDER)]
     for _, take_away in [*_processes(records), *containers, *_locks({record["owner"] for record in records})]:
@@ -90,17 +90,14 @@ def end_all(run: str) -> None:
 # --- processes and files --------------------------------------------------------------------
 
 
-def _dead_records() -> list[dict[str, Any]]:
-    return [record for record in all_records() if "owner" in record and not alive(record["owner"])]
-
-
-def _living_records() -> list[dict[str, Any]]:
-    return [record for record in all_records() if "owner" in record and alive(record["owner"])]
+def _records(*, living: bool) -> list[dict[str, Any]]:
+    """Of the runs that live, or of those that are dead."""
+    return [record for record in all_records() if "owner" in record and alive(record["owner"]) is living]
 
 
 def _inherited() -> set[str]:
     """Dead owners whose things a living run has taken over."""
-    return {str(owner) for record in _living_records() for owner in record.get("inherits") or ()}
+    return {str(owner) for record in _records(living=True) for owner in record.get("inherits") or ()}
 
 
 def _processes(records: list[dict[str, Any]]) -> list[_Found]:
@@ -108,7 +105,7 @@ def _processes(records: list[dict[str, Any]]) -> list[_Found]:
     known = {one: (name, str(record["run"])) for record in records
              for name, marks in record["processes"].items() for one in marks if alive(one)}
     runs = {str(record.get("run_dir")): str(record["run"]) for record in records}
-    for record in _living_records():
+    for record in _records(living=True):
         runs.pop(str(record.get("run_dir")), None)  # a folder may be used again
     for process in psutil.process_iter() if runs else ():
         with contextlib.suppress(psutil.Error, OSError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.paths import cache
+from sim.rigs.real.labels import part_of
 from sim.rigs.real.living import me
 from sim.runfolder import write_private
 
@@ -61,7 +62,7 @@ class Record:
                  inherits: Sequence[str] = ()) -> None:
         """`inherits`: owners of a dead run whose things are this one's (see `Estate`)."""
         self._path = record_of(run_id)
-        self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": str(run_dir.resolve()),
+        self._told: dict[str, Any] = {"run": run_id, "owner": me(), "kind": kind, "run_dir": part_of(run_dir),
                                       "folder": str(folder) if folder else "", "processes": {},
                                       "inherits": list(inherits)}
         self._write()

@@ -30,7 +30,7 @@ from sim.rigs.real.engines.folder import DataFolder, remove_home
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.engines.together import in_order
-from sim.rigs.real.labels import MARKER
+from sim.rigs.real.labels import MARKER, part_of
 from sim.rigs.real.living import mark
 from sim.rigs.real.ports import Ports
 from sim.rigs.real.record import HOME_PREFIX, Record
@@ -141,7 +141,7 @@ class ProcessEngine:
         if service.kind == "postgres":
             path = f"{self._parts.binary(service.program)}{os.pathsep}{path}"
         told = {"PATH": path, "HOME": str(self._home), "LANG": "C.UTF-8", "TZ": "UTC",
-                MARKER: str(self.run_dir.resolve())}
+                MARKER: part_of(self.run_dir)}
         if service.kind == "python":
             told |= {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         return told
@@ -290,7 +290,7 @@ class ProcessEngine:
         ending += [running.end(process, signal.SIGKILL, STOP_S) for process in self._jobs]
         await asyncio.gather(*ending, return_exceptions=True)
         self._running.clear()
-        for pid in running.marked(MARKER, str(self.run_dir.resolve())):  # started by a call that was cancelled half way
+        for pid in running.marked(MARKER, part_of(self.run_dir)):  # started by a call that was cancelled half way
             running.send(pid, signal.SIGKILL)
         await asyncio.to_thread(remove_home, self._home)
         self._reserved.close()
