@@ -13,7 +13,7 @@ from sim.scenario.quantities import duration_text
 def tell(fault: Fault) -> dict[str, Any]:
     """The value of its op, and all that whoever must heal it needs to know.
 
-    `{name, fault, link, stream, toxic, effect, least_delay_s, for_s?}` on a link,
+    `{name, fault, link, stream, toxic, effect, least_delay_s, most_delay_s, for_s?}` on a link,
     `{name, fault, part, for_s?, …its own keys in inner units}` on a part; a surprise has its mark.
     """
     if CATALOGUE[fault.fault].on == "link":

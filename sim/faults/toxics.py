@@ -36,18 +36,20 @@ class Toxic(msgspec.Struct, frozen=True):
     effect: Effect
     least_delay_s: float
     """What a probe must take longer at least, for effect `slower`."""
+    most_delay_s: float
+    """What may delay its answer at most: so long it must be waited for."""
 
 
 def toxic(fault: Fault) -> Toxic:
     """The toxic of a fault; its jitter is left to the schedule."""
     attributes = _attributes(fault)
-    delay_s = 0.0
+    delay_s = jitter_s = 0.0
     if fault.fault == "latency":
-        delay_s = max(0.0, (fault.latency or 0.0) - (fault.jitter or 0.0))
+        delay_s, jitter_s = fault.latency or 0.0, fault.jitter or 0.0
     elif fault.fault == "slicer":
         delay_s = fault.delay or 0.0
     return Toxic(fault.fault, fault.stream, attributes, _EFFECTS.get(fault.fault, "slower"),
-                 round(delay_s * SEEN_SHARE, 4))
+                 round(max(0.0, delay_s - jitter_s) * SEEN_SHARE, 4), delay_s + jitter_s)
 
 
 def _attributes(fault: Fault) -> dict[str, int]:
@@ -86,7 +88,7 @@ def as_op(fault: Fault) -> dict[str, Any]:
     told: dict[str, Any] = {"name": fault.name, "fault": fault.fault, "link": fault.link}
     made = toxic(fault)
     told |= {"stream": made.stream, "toxic": made.attributes, "effect": made.effect,
-             "least_delay_s": made.least_delay_s}
+             "least_delay_s": made.least_delay_s, "most_delay_s": made.most_delay_s}
     if fault.for_ is not None:
         told["for_s"] = fault.for_
     return told

@@ -73,5 +73,6 @@ def test_jitter_stays_within_its_width_and_is_never_negative(seed: int, n: int, 
 def test_the_op_says_what_where_and_what_must_be_seen() -> None:
     told = as_op(fault("latency", latency="200ms", **{"for": "30s"}))
     assert told == {"name": "f", "fault": "latency", "link": "edge->queue", "stream": "downstream",
-                    "toxic": {"latency": 200, "jitter": 0}, "effect": "slower", "least_delay_s": 0.16, "for_s": 30.0}
+                    "toxic": {"latency": 200, "jitter": 0}, "effect": "slower", "least_delay_s": 0.16,
+                    "most_delay_s": 0.2, "for_s": 30.0}
     assert "for_s" not in as_op(fault("down"))
