@@ -32,6 +32,7 @@ CROWDED = 16
 PATIENCE_S = 30.0
 """Assumption: a link that is slow for good must not keep the verify step from its end: a lane waits so long in all."""
 LOOK_S = 0.05
+"""Assumption: a crowd that has gone is seen as soon as a person could."""
 CONSENTS = 30
 """Assumption: so many remembered consents are put to use through the browser."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 
 from in_place import HYDRAS
 
@@ -18,6 +19,7 @@ from sim.rigs.real.engines import choose
 
 if __name__ == "__main__":
     os.nice(19)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell in the background ignores it
     for kind in ("process", "docker"):
         with contextlib.suppress(RehearsalError):
             asyncio.run(acquire(choose(kind)[0], hydra=HYDRAS if kind == "process" else HYDRA_VERSIONS))

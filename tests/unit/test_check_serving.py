@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from builders import ALL_ROLES, Tale, crossing
 
@@ -209,3 +211,44 @@ def test_unsent_operations_make_latency_unknown() -> None:
     tale = timed(0.01, 0.02, latency__introspect_p99_to_baseline__times=3.0)
     tale.note("harness", "gauge", unsent=100)
     assert tale.check("latency").verdict == "unknown"
+
+
+def refresh(tale: Tale, token: str, **answer: Any) -> None:
+    i = tale.begin("cli-1", "refresh", grant="g1", token=token)
+    tale.end(i, "fail", status=502, **answer)
+
+
+def test_a_kept_failure_breaks_availability_and_a_shared_one_does_not() -> None:
+    def figure(tale: Tale) -> float | None:
+        return tale.ended().verdict().figure("availability.kept_failures")
+
+    kept, shared = Tale(), Tale()
+    refresh(kept, "t")
+    refresh(kept, "t", coalesced=True)
+    assert figure(kept) == 1 and kept.verdict().check("availability").verdict == "broken"
+    first = shared.begin("cli-1", "refresh", grant="g1", token="t")
+    second = shared.begin("cli-1", "refresh", grant="g1", token="t")  # joins the first, which is under way
+    shared.end(first, "fail", status=502)
+    shared.end(second, "fail", status=502, coalesced=True)
+    refresh(shared, "t")  # tried again, and Hydra was asked again
+    assert figure(shared) == 0
+    gone = Tale()
+    refresh(gone, "t")
+    left = gone.begin("cli-1", "refresh", grant="g1", token="t")
+    gone.end(left, "info")  # the client went, its exchange did not
+    refresh(gone, "t", coalesced=True)
+    assert figure(gone) == 0
+
+
+@pytest.mark.parametrize(("more", "word"), [({}, "broken"), ({"login_continuity__refused": 1}, "held")])
+def test_logins_refused_after_the_switch_break_it_unless_allowed(more: dict[str, float], word: str) -> None:
+    tale = Tale(login_continuity__browser_sessions="all", **more)
+    crossing(tale)
+    for n in range(12):
+        i = tale.begin("visitor-1", "authorize", grant=f"n{n}")
+        tale.end(i, "ok", code=f"c{n}", skipped_login=False, skipped_consent=True)
+    for answer in ({"status": 404, "oauth_error": "the way ended on a page with status 404"},
+                   {"status": 502}, {"status": 502, "oauth_error": "the way ended on a page with status 502"}):
+        tale.end(tale.begin("visitor-1", "authorize", grant="nx"), "fail", error="status", **answer)
+    check = tale.ended().check("login_continuity")
+    assert (check.verdict, check.figures["refused"]) == (word, 1), "an outage is no refusal, and counted as one"
