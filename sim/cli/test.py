@@ -50,21 +50,27 @@ def test(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="every scenario, not only those with ci: true")] = False,
     engine: Annotated[str, typer.Option("--engine", help="auto, docker or process; for SCENARIO...")] = "auto",
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="one for all scenarios, instead of each one's own")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="the comparison as JSON; for SCENARIO...")] = False,
 ) -> int:
     """Run the project's tests; with SCENARIO..., hold scenarios to what they expect.
 
     Without arguments: the fast tests, the real ones, the scenarios with ci: true on the process
     engine and scenario 10 on docker where a daemon answers (REHEARSAL_REQUIRE_DOCKER=1 makes its
-    absence a failure). --all plays every scenario.
+    absence a failure). --all plays every scenario. --seed draws other clients, rows and instants:
+    the verdicts must stay what the scenarios expect.
     """
     if scenarios:
-        return _hold(scenarios, engine, as_json=json)
-    return run_pytest(everything=everything)
+        return _hold(scenarios, engine, seed, as_json=json)
+    return run_pytest(everything=everything, seed=seed)
 
 
-def run_pytest(*, everything: bool) -> int:
+def run_pytest(*, everything: bool, seed: int | None = None) -> int:
     """One pytest run over all test folders → 0 if all passed, 1 if not, 255 if it could not run.
+
+    `seed` is what the scenarios are played with; None = each with its own.
 
     Raises BadInput if pytest isn't installed.
     """
@@ -73,13 +79,17 @@ def run_pytest(*, everything: bool) -> int:
     folders = [folder for folder in FOLDERS if (PROJECT / folder).is_dir()]
     if not folders:
         raise BadInput("there are no tests here", where=str(PROJECT), todo="use a checkout of the project")
-    environment = os.environ | ({"REHEARSAL_ALL_SCENARIOS": "1"} if everything else {})
+    environment = (
+        os.environ
+        | ({"REHEARSAL_ALL_SCENARIOS": "1"} if everything else {})
+        | ({"REHEARSAL_SEED": str(seed)} if seed is not None else {})
+    )
     command = [sys.executable, "-m", "pytest", "-ra", *folders]
     done = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
     return {0: 0, 1: 1}.get(done.returncode, MISSING)
 
 
-def _hold(names: list[str], engine: str, *, as_json: bool) -> int:
+def _hold(names: list[str], engine: str, seed: int | None, *, as_json: bool) -> int:
     """Play scenarios one after the other and compare → 0 all as expected, 1 not, 255 no verdict."""
     from sim.scenario import load_scenario
 
@@ -87,7 +97,7 @@ def _hold(names: list[str], engine: str, *, as_json: bool) -> int:
     lines = []
     for scenario in chosen:
         progress(f"{scenario.slug}: {scenario.asks}")
-        lines.append(hold(str(scenario.path), engine))
+        lines.append(hold(str(scenario.path), engine, seed=seed))
     if as_json:
         result_json([line._asdict() for line in lines])
     else:
@@ -111,10 +121,18 @@ def _hold(names: list[str], engine: str, *, as_json: bool) -> int:
     return 0 if wrong is None else 1
 
 
-def hold(name: str, engine: str, *, run_dir: Path | None = None, sets: Sequence[str] = ()) -> Held:
+def hold(
+    name: str,
+    engine: str,
+    *,
+    seed: int | None = None,
+    run_dir: Path | None = None,
+    sets: Sequence[str] = (),
+) -> Held:
     """Play one scenario in a process of its own and compare its verdict with its `expect`.
 
-    `run_dir` is the run's folder; None = a new one among the others. `sets` are --set key=value.
+    `seed` None = the scenario's own. `run_dir` is the run's folder; None = a new one among the
+    others. `sets` are --set key=value.
     """
     from sim.scenario import load_scenario
 
@@ -133,6 +151,8 @@ def hold(name: str, engine: str, *, run_dir: Path | None = None, sets: Sequence[
             "--yes",
             "--json",
         ]
+        if seed is not None:
+            command += ["--seed", str(seed)]
         if run_dir is not None:
             command += ["--run-dir", str(run_dir)]
         for change in sets:

@@ -15,6 +15,7 @@ from sim.rigs.real.secrets import secrets
 from sim.scenario import load_scenario, scenario_files
 
 ALL = os.environ.get("REHEARSAL_ALL_SCENARIOS") == "1"
+SEED = os.environ.get("REHEARSAL_SEED")
 CHOSEN = [path for path in scenario_files() if ALL or load_scenario(str(path)).ci]
 
 
@@ -24,7 +25,7 @@ FEWER = "population.grants=10000"
 
 def _play(name: str, engine: str, folder: Path, *sets: str) -> Path:
     run = folder / "run"
-    held = hold(name, engine, run_dir=run, sets=sets)
+    held = hold(name, engine, seed=int(SEED) if SEED else None, run_dir=run, sets=sets)
     assert held.met, f"{held.scenario} on {engine}: {held.why}\n{(run / 'report.txt').read_text()}"
     return run
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,25 @@ def test_all_asks_for_every_scenario(project):
     )
     assert command.run_pytest(everything=True) == 0
     assert command.run_pytest(everything=False) == 1
+
+
+def test_one_seed_goes_to_all_scenarios(project, monkeypatch, capfd):
+    (project / "test_it.py").write_text("import os\n\ndef test_it():\n    assert os.environ['REHEARSAL_SEED'] == '7'\n")
+    assert call(["test", "--seed", "7"]) == 0
+    assert call(["test"]) == 1
+    begun = []
+
+    def begin(line, **_):
+        begun.append(line)
+        return real([sys.executable, "-c", "pass"])
+
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", begin)
+    assert call(["test", "10", "30", "--seed", "7"]) == 255
+    assert [line[line.index("--seed") + 1] for line in begun] == ["7", "7"]
+    capfd.readouterr()
+    call(["test", "10"])
+    assert "--seed" not in begun[-1]
 
 
 def test_a_run_without_any_test_is_no_success(project):
