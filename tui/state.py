@@ -21,6 +21,7 @@ from tui.captures import Captures
 from tui.database import DatabaseSeen
 from tui.dayseen import DaySeen
 from tui.events import Event, event
+from tui.faultsseen import FaultsSeen
 from tui.rates import Traffic
 from tui.runbook import Runbook
 
@@ -31,61 +32,6 @@ EVENTS_KEPT = 500
 VERDICT_EVERY_S = 1.0
 READ = frozenset({"equality", "migrations"})
 SETTLED = ("held", "broken", "unknown")
-
-
-class Cost:
-    """One price of a cut: how many, and how many the scenario allows."""
-
-    def __init__(self, label: str, figure: str, now: int, allowed: float | None, *, estimated: bool = False) -> None:
-        self.label, self.now, self.allowed, self.estimated = label, now, allowed, estimated
-        self.figure = figure
-        """`allowed` None = all of them; `estimated`: the share of a number not yet counted."""
-
-    @property
-    def share(self) -> float:
-        """Of what is allowed, 0 to 1 and beyond."""
-        if self.allowed is None:
-            return 0.0
-        return self.now / self.allowed if self.allowed else float(self.now > 0)
-
-
-POINTS = ("after", "message")
-"""Keys of a fault that is made when its part comes to a point."""
-
-
-class FaultSeen:
-    """One fault as the history tells it."""
-
-    def __init__(self, name: str, told: dict[str, Any], i: int, begun_s: float) -> None:
-        self.name, self.told, self.i, self.begun_s = name, told, i, begun_s
-        self.proven: bool | None = None
-        """None while its proof is awaited."""
-        self.seen = ""
-        self.ended_s: float | None = None
-        """When it was taken off (or could not be made); None while it acts."""
-        self.made_s: float | None = None
-        """When it came into effect."""
-
-    @property
-    def where(self) -> str:
-        """The link or part it is made on."""
-        return str(self.told.get("link") or self.told.get("part") or "")
-
-    @property
-    def waits(self) -> bool:
-        """It was ordered, and its part has not come to the point at which it is made."""
-        return self.made_s is None and self.ended_s is None and any(key in self.told for key in POINTS)
-
-    @property
-    def kind(self) -> str:
-        """`latency`, `down`, `kill` …"""
-        return str(self.told.get("fault", ""))
-
-    @property
-    def figures(self) -> str:
-        """`latency 250 ms` and so on, as it was made; the point at which it waits for its part."""
-        toxic = self.told.get("toxic") or {key: self.told[key] for key in POINTS if key in self.told}
-        return ", ".join(f"{k} {v:g}" if isinstance(v, int | float) else f"{k} {v}" for k, v in toxic.items())
 
 
 class Shown:
@@ -113,11 +59,7 @@ class Shown:
         """The op of that gauge."""
         self.cores: dict[str, float] = {}
         """Cores used by blue's and green's Hydra over the last second."""
-        self.links_tried = self.links_proven = 0
-        self.faults: dict[str, dict[str, Any]] = {}
-        """Active faults by name: what the invocation said."""
-        self.fault_log: list[FaultSeen] = []
-        """Every fault so far, healed ones too, in order."""
+        self.faults = FaultsSeen()
         self.links: dict[str, bool | None] = {}
         """Every link the run tried → whether it was proven; None while it is tried."""
         self.database = DatabaseSeen()
@@ -139,7 +81,6 @@ class Shown:
         self._verdict_ops = -1
         self._wrong = 0.0
         self._gauged_s = 0.0
-        self._fault_names: dict[int, str] = {}
         self._link_names: dict[int, str] = {}
         self._asked: dict[int, Op] = {}
         """Commands that are not answered yet."""
@@ -194,7 +135,7 @@ class Shown:
             case "link":
                 self._link(op)
             case "fault" | "made" | "heal":
-                self._fault(op)
+                self.faults.feed(op)
         if op.f in READ and op.type == "ok":
             self.read[op.f] = op
         self.runbook.feed(op)
@@ -237,36 +178,7 @@ class Shown:
             self.links.setdefault(name, None)
             return
         name = self._link_names.get(-1 if op.of is None else op.of, name)
-        proven = op.type == "ok" and bool((op.value or {}).get("proven"))
-        self.links[name] = proven
-        self.links_tried += 1
-        self.links_proven += proven
-
-    def _fault(self, op: Op) -> None:
-        value = op.value or {}
-        name = str(value.get("name", ""))
-        if op.f == "fault" and op.type == "invoke":
-            seen = FaultSeen(name, value, op.i, op.t_s)
-            self._fault_names[op.i] = name
-            self.faults[name] = value
-            self.fault_log.append(seen)
-            return
-        name = self._fault_names.get(-1 if op.of is None else op.of, name)
-        last = next((f for f in reversed(self.fault_log) if f.name == name), None)
-        if op.f == "made":
-            if last is not None:
-                last.made_s = op.t_s
-        elif op.f == "fault":
-            if op.type == "fail":
-                self.faults.pop(name, None)
-            if last is not None:
-                last.proven = op.type == "ok" and bool(value.get("proven"))
-                last.seen = str(value.get("seen") or op.error or "")
-                last.ended_s = op.t_s if op.type == "fail" else None
-        elif op.f == "heal" and op.type == "ok":
-            self.faults.pop(name, None)
-            if last is not None:
-                last.ended_s = op.t_s
+        self.links[name] = op.type == "ok" and bool((op.value or {}).get("proven"))
 
     # -- what widgets ask --------------------------------------------------------------------
 
@@ -312,30 +224,6 @@ class Shown:
             if found:
                 return next((c for c in found if c.evidence), found[0])
         return None
-
-    def costs(self) -> list[Cost]:
-        """New grants, lost chains, logins in flight: if we cut now, or lost once we did."""
-        cut = self.gauge.get("cut") or {}
-        return [
-            self._cost("new grants", "write_loss.grants", int(cut.get("grants") or 0)),
-            self._cost("lost chains", "session_continuity.lost_chains", int(cut.get("chains") or 0)),
-            self._cost("logins in flight", "login_continuity.in_flight", int(cut.get("logins") or 0)),
-        ]
-
-    def _cost(self, label: str, figure: str, gauged: int) -> Cost:
-        counted = self.figure(figure)
-        verified = (step := self.runbook.step("verify")) is not None and step.outcome == "ok"
-        now = int(counted) if (verified or self.is_final) and counted is not None else gauged
-        limit = self.scenario.tolerate.get(figure) if self.scenario is not None else None
-        if limit is None:
-            return Cost(label, figure, now, 0)
-        if limit.max == "all":
-            return Cost(label, figure, now, None)
-        if limit.unit != "share":
-            return Cost(label, figure, now, float(limit.max))
-        live = self.figure("session_continuity.live_chains") or 0.0
-        grants = self.header.grants if self.header is not None else 0
-        return Cost(label, figure, now, float(int(float(limit.max) * (live or grants))), estimated=not live)
 
     def way_back(self) -> tuple[str, str]:
         """(free | costs | closed, why) of an abort this second."""

@@ -120,7 +120,7 @@ async def test_a_player_is_told_of_no_surprise_on_any_screen(open_day: Callable[
         assert not [name for name in NAMES if name in text] and "they found it" not in text
         assert "revocations get 503" in text, "a player's note is everybody's"
         assert "surprises are kept from this screen" in text
-        assert app.shown.faults == {} and app.shown.kept == 4
+        assert app.shown.faults.active == {} and app.shown.kept == 4
         hidden = app.shown.ops - 5
         assert app.archive.op(hidden) is None and app.archive.op(hidden + 3) is not None
         assert app.shown.verdict is not None
@@ -190,7 +190,7 @@ async def test_at_the_end_a_player_is_told_everything(open_day: Callable[..., An
         add(folder, Op(last, "info", "harness", "end", 60.0, value={"ended": "completed", "why": ""}))
         write_verdict(folder)
         await until(pilot, lambda: "queue-gone" in screen_text(app) and "they found it" in screen_text(app))
-        assert not app.is_masked and [f.name for f in app.shown.fault_log] == ["queue-gone"]
+        assert not app.is_masked and [f.name for f in app.shown.faults.log] == ["queue-gone"]
         await pilot.press("6")
         await until(pilot, lambda: isinstance(app.screen, LogScreen) and "queue-gone" in screen_text(app))
 
@@ -199,7 +199,7 @@ async def test_a_finished_day_is_an_open_book(tmp_path: Path) -> None:
     app = RehearsalApp(day_folder(tmp_path, verdict=True), role="operator", refresh_s=0.05)
     async with app.run_test(size=SIZE) as pilot:
         await caught_up(pilot)
-        assert not app.is_masked and "queue-gone" in app.shown.faults
+        assert not app.is_masked and "queue-gone" in app.shown.faults.active
 
 
 async def test_in_an_ordinary_run_there_is_no_game_day(tmp_path: Path) -> None:

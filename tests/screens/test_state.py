@@ -10,6 +10,7 @@ from screens import shown_at
 
 from sim.history.op import Op
 from sim.scenario import load_scenario
+from tui.costs import costs
 from tui.rates import Row, Traffic
 from tui.state import Shown
 
@@ -63,13 +64,14 @@ def test_in_the_middle_of_the_migration(tmp_path: Path) -> None:
     assert (shown.runbook.at, len(shown.runbook.steps), shown.state) == (5, 12, "RUNNING")
     assert shown.share_done() == pytest.approx(76 / 157)
     assert (shown.side_word("blue"), shown.side_word("green")) == ("SERVING", "MIGRATING")
-    assert (shown.links_proven, shown.links_tried) == (12, 12)
-    costs = {c.label: c for c in shown.costs()}
-    assert costs["new grants"].allowed == load_scenario("10").tolerate["write_loss.grants"].max
-    assert 0 < costs["new grants"].share < 1
+    assert len(shown.links) == 12 and all(shown.links.values())
+    prices = {c.label: c for c in costs(shown)}
+    assert prices["new grants"].allowed == load_scenario("10").tolerate["write_loss.grants"].max
+    assert 0 < prices["new grants"].share < 1
     share = load_scenario("10").tolerate["session_continuity.lost_chains"].max
     assert isinstance(share, float)
-    assert costs["lost chains"].allowed == share * 20_000 and costs["lost chains"].estimated, "a share, not yet counted"
+    assert prices["lost chains"].allowed == share * 20_000
+    assert prices["lost chains"].estimated, "a share, not yet counted"
     assert shown.way_back()[0] == "free"
     assert shown.captures.in_queue == shown.captures.acknowledged > 0 and shown.captures.missing == 0
     assert shown.by_word("broken") == [] and shown.by_word("held") and shown.by_word("open")
@@ -120,27 +122,27 @@ def test_a_fault_waits_for_its_point_and_its_time_counts_from_there() -> None:
     shown = Shown()
     told = {"name": "dies", "fault": "kill", "part": "edge", "after": "intent", "for_s": 5.0}
     shown.feed(op(0, "invoke", "nemesis", "fault", 10.0, value=told))
-    (fault,) = shown.fault_log
+    (fault,) = shown.faults.log
     assert fault.waits and fault.figures == "after intent"
     shown.feed(op(1, "info", "nemesis", "made", 14.0, value={"name": "dies", "effect_s": 4.0}))
     assert not fault.waits and fault.made_s == 14.0
     shown.feed(op(2, "invoke", "nemesis", "fault", 15.0, value={"name": "plain", "fault": "kill", "part": "edge"}))
-    assert not shown.fault_log[1].waits
+    assert not shown.faults.log[1].waits
 
 
 def test_faults_come_and_go() -> None:
     shown = Shown()
     told = {"name": "slow", "fault": "latency", "link": "edge->queue"}
     shown.feed(op(0, "invoke", "nemesis", "fault", 1.0, value=told))
-    assert list(shown.faults) == ["slow"]
+    assert list(shown.faults.active) == ["slow"]
     shown.feed(op(1, "ok", "nemesis", "fault", 1.1, 0, value={"name": "slow", "proven": True, "seen": "100 ms"}))
     shown.feed(op(2, "invoke", "nemesis", "heal", 2.0, value={"name": "slow"}))
-    assert list(shown.faults) == ["slow"], "not healed before it is"
+    assert list(shown.faults.active) == ["slow"], "not healed before it is"
     shown.feed(op(3, "ok", "nemesis", "heal", 2.1, 2, value={"name": "slow"}))
-    assert not shown.faults
+    assert not shown.faults.active
     shown.feed(op(4, "invoke", "nemesis", "fault", 3.0, value=told))
     shown.feed(op(5, "fail", "nemesis", "fault", 3.1, 4, error="no such link"))
-    assert not shown.faults
+    assert not shown.faults.active
 
 
 def test_what_becomes_wrong_is_put_on_the_stack_that_serves(tmp_path: Path) -> None:

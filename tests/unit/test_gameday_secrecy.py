@@ -225,8 +225,8 @@ async def test_nothing_that_players_look_at_names_a_surprise(tmp_path: Path) -> 
 
     await day.play(act)
     shown.settle()
-    seen = "\n".join([*said, metrics.text(), *(e.text for e in shown.events), str(shown.faults),
-                      *(f.name for f in shown.fault_log), *(c.summary for c in shown.verdict.checks)]
+    seen = "\n".join([*said, metrics.text(), *(e.text for e in shown.events), str(shown.faults.active),
+                      *(f.name for f in shown.faults.log), *(c.summary for c in shown.verdict.checks)]
                      if shown.verdict is not None else [])
     assert "latency-1" in seen and "clients fail" in seen, "what everybody may know is there"
     assert "queue-gone" not in seen and "edge-dies" not in seen

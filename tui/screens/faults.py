@@ -9,11 +9,12 @@ from textual.binding import Binding, BindingType
 
 from tui import words
 from tui.base import of
+from tui.faultsseen import FaultSeen
 from tui.ink import Line, Role, To, between, columns
 from tui.reach import blast, ends, parts
 from tui.screens.inject import InjectSheet
 from tui.screens.listed import Listed
-from tui.state import FaultSeen, Shown
+from tui.state import Shown
 from tui.widgets.header import Header
 from tui.widgets.lines import Lines
 from tui.widgets.rows import Rows
@@ -33,9 +34,10 @@ class Place(NamedTuple):
 
 def places(shown: Shown) -> list[Place]:
     """Active faults, links, parts, planned ones, past ones."""
-    active = [Place("active", f.where, f) for f in shown.fault_log if f.name in shown.faults and f.ended_s is None]
-    past = [Place("past", f.where, f) for f in reversed(shown.fault_log) if f.ended_s is not None]
-    seen = {f.name for f in shown.fault_log}
+    faults = shown.faults
+    active = [Place("active", f.where, f) for f in faults.log if f.name in faults.active and f.ended_s is None]
+    past = [Place("past", f.where, f) for f in reversed(faults.log) if f.ended_s is not None]
+    seen = {f.name for f in faults.log}
     planned = [
         Place("planned", f.name) for f in (shown.scenario.faults if shown.scenario else []) if f.name not in seen
     ]
@@ -152,10 +154,10 @@ class FaultsTitle(Lines):
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         """Two lines."""
-        active = len(shown.faults)
-        left: Line = [(" FAULTS ", "strong"), (f"  {active} active", "made" if active else "past")]
+        active = shown.faults.active
+        left: Line = [(" FAULTS ", "strong"), (f"  {len(active)} active", "made" if active else "past")]
         if active:
-            felt = set().union(*(blast(f.where, shown.links) for f in shown.fault_log if f.name in shown.faults))
+            felt = set().union(*(blast(f.where, shown.links) for f in shown.faults.log if f.name in active))
             left.append((f"   can be felt by {', '.join(sorted(felt))}", "made"))
         rows = self.screen.query_one(Places)
         known = places(shown)
@@ -172,7 +174,7 @@ class FaultsKeys(Lines):
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         """One line; what does nothing now is dim."""
-        able: Role = "" if shown.faults else "past"
+        able: Role = "" if shown.faults.active else "past"
         return [
             between(
                 [(" enter, f a fault on it   ", ""), ("h heal   H heal all   ", able), ("e explain", "")],

@@ -179,7 +179,7 @@ class HeatMap(Lines):
 
     def _faulted(self, shown: Shown, begin_s: float, per_cell: float, cells: int) -> list[bool]:
         marks = [False] * cells
-        for fault in shown.fault_log:
+        for fault in shown.faults.log:
             ends_s = fault.ended_s if fault.ended_s is not None else shown.now_s
             for x in range(
                 max(0, int((fault.begun_s - begin_s) / per_cell)), min(cells, int((ends_s - begin_s) / per_cell) + 1)

@@ -35,7 +35,7 @@ def _all(shown: Shown, *, short: bool = False) -> list[tuple[str, bool]]:
         ("p postpone", not over),
         ("b buffer", not over),
         ("f fault", not over),
-        ("H heal", bool(shown.faults) and not over),
+        ("H heal", bool(shown.faults.active) and not over),
         ("n note", not over),
         *([("w wrong now", not over)] if shown.day is not None else []),
         ("x abort", not over),

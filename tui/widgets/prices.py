@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tui import words
+from tui.costs import Cost, costs
 from tui.ink import Line, Opens, Role, bar, box
-from tui.state import Cost, Shown
+from tui.state import Shown
 from tui.widgets.lines import Lines
 
 
@@ -30,7 +31,7 @@ class Prices(Lines):
     """Three bars."""
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
-        lines = [cost_line(cost, width - 4) for cost in shown.costs()]
+        lines = [cost_line(cost, width - 4) for cost in costs(shown)]
         runbook = shown.runbook
         if runbook.switched_s is not None:
             title, right = "LOST AT THE CUT", "lost / allowed"

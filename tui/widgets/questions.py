@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tui import words
+from tui.costs import costs
 from tui.ink import Line, Opens, Role, fit
 from tui.state import Shown
 from tui.widgets.lines import Lines
@@ -30,7 +31,7 @@ def safe(shown: Shown) -> Line:
 
 def lost(shown: Shown) -> Line:
     """`18 grants, 28 chains, 3 logins`."""
-    grants, chains, logins = shown.costs()
+    grants, chains, logins = costs(shown)
     worst = max((grants, chains, logins), key=lambda c: c.share)
     role: Role = "bad" if worst.share > 1 else "ask" if worst.share >= 0.7 else "strong"
     line: Line = []

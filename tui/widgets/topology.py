@@ -46,7 +46,8 @@ class Topology(Lines):
     """━ live route, ─ in use, ╌ idle, ≈ toxic, ✗ cut."""
 
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
-        tried, proven = shown.links_tried, shown.links_proven
+        tried = sum(proven is not None for proven in shown.links.values())
+        proven = sum(map(bool, shown.links.values()))
         said = f"{proven}/{tried} links proven" if tried else "links not tried yet"
         role: Role = "ask" if proven < tried else "past"
         return box([("TOPOLOGY", "strong")], [(said, role)], self._picture(shown, width - 4), width, height)
@@ -196,20 +197,21 @@ class Topology(Lines):
     def _hit(self, shown: Shown) -> set[str]:
         """Everybody whom an active fault can reach, and the part that it is made on."""
         hit: set[str] = set()
-        for fault in shown.faults.values():
+        for fault in shown.faults.active.values():
             reached = blast(str(fault.get("link") or fault.get("part") or ""), links_of(shown))
             hit |= {origin(name) for name in (*reached, str(fault.get("part") or ""))}
         return hit
 
     def _fault(self, shown: Shown, name: str) -> dict[str, Any] | None:
-        return next((f for f in shown.faults.values() if origin_link(str(f.get("link", ""))).startswith(name)), None)
+        faults = shown.faults.active.values()
+        return next((f for f in faults if origin_link(str(f.get("link", ""))).startswith(name)), None)
 
     def _faults(self, shown: Shown, cells: int) -> Line:
         """What the strokes mean; while faults act, each by what it is on, and how many more there are."""
-        if not shown.faults:
+        if not shown.faults.active:
             return [("━ live route  ─ in use  ╌ idle  ≈ toxic  ✗ cut", "past")]
         told: Line = []
-        faults = list(shown.faults.values())
+        faults = list(shown.faults.active.values())
         for n, fault in enumerate(faults):
             mark = "✗" if fault.get("fault") in ("down", "kill") else "≈"
             where = str(fault.get("link") or fault.get("part") or "")

@@ -14,9 +14,10 @@ class Waiting(Lines):
     def draw(self, shown: Shown, width: int, height: int) -> list[Line]:
         runbook = shown.runbook
         planned = len(shown.scenario.faults) if shown.scenario is not None else 0
+        active = len(shown.faults.active)
         right: Line = [
             ("a figure: tab, then enter y e   ", "past"),
-            (Opens(f"faults {len(shown.faults)} active", "screen", "faults"), "made" if shown.faults else "past"),
+            (Opens(f"faults {active} active", "screen", "faults"), "made" if active else "past"),
             (Opens(f", {planned} planned ", "screen", "faults"), "past"),
         ]
         if shown.is_gate:
