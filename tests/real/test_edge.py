@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from services_rig import SEAL, BlueGreen, blue_green
+from world import World
 
 from sim.services.queue import Queue
 from sim.services.replaying import Collected
@@ -22,7 +23,7 @@ def rig() -> Iterator[BlueGreen]:
 
 
 async def test_whole_way_from_login_to_authz(rig: BlueGreen) -> None:
-    async with rig.world("ann") as world:
+    async with World(rig, "ann") as world:
         await world.client("whole-way")
         tokens = await world.authorize("whole-way")
         assert tokens["headers"]["Rehearse-Route"] == "blue"
@@ -35,7 +36,7 @@ async def test_whole_way_from_login_to_authz(rig: BlueGreen) -> None:
 
 
 async def test_authz_denies_when_hydra_lists_no_consent(rig: BlueGreen) -> None:
-    async with rig.world("bob") as world:
+    async with World(rig, "bob") as world:
         await world.client("no-consent")
         tokens = await world.authorize("no-consent")
         # what a migration did to the case: the token lives, its consent is flagged away
@@ -48,7 +49,7 @@ async def test_authz_denies_when_hydra_lists_no_consent(rig: BlueGreen) -> None:
 
 
 async def test_second_authorization_is_remembered_and_logout_forgets(rig: BlueGreen) -> None:
-    async with rig.world("cid") as world:
+    async with World(rig, "cid") as world:
         await world.client("remembers")
         first = await world.authorize("remembers")
         world.subject = "somebody else"  # nobody is asked for a name
@@ -64,7 +65,7 @@ async def test_second_authorization_is_remembered_and_logout_forgets(rig: BlueGr
 
 
 async def test_concurrent_and_late_retries_of_a_refresh_are_one_exchange(rig: BlueGreen) -> None:
-    async with rig.world("dan") as world:
+    async with World(rig, "dan") as world:
         await world.client("coalesced")
         tokens = await world.authorize("coalesced")
         answers = await asyncio.gather(*(world.refresh("coalesced", tokens["refresh_token"]) for _ in range(6)))
@@ -79,7 +80,7 @@ async def test_concurrent_and_late_retries_of_a_refresh_are_one_exchange(rig: Bl
 
 
 async def test_a_kept_answer_is_void_once_its_successor_was_presented(rig: BlueGreen) -> None:
-    async with rig.world("eve") as world:
+    async with World(rig, "eve") as world:
         await world.client("successor")
         tokens = await world.authorize("successor")
         first = await world.refresh("successor", tokens["refresh_token"])
@@ -92,7 +93,7 @@ async def test_without_coalescing_hydra_kills_the_chain(rig: BlueGreen) -> None:
     """The disease itself: proof that the tests above could fail."""
     rig.edge(EDGE_COALESCING_S="0")
     try:
-        async with rig.world("fay") as world:
+        async with World(rig, "fay") as world:
             await world.client("plain")
             tokens = await world.authorize("plain")
             first = await world.refresh("plain", tokens["refresh_token"])
@@ -103,7 +104,7 @@ async def test_without_coalescing_hydra_kills_the_chain(rig: BlueGreen) -> None:
 
 
 async def test_token_revocation_is_captured_with_its_grant(rig: BlueGreen) -> None:
-    async with rig.world("gus") as world:
+    async with World(rig, "gus") as world:
         await world.client("captured")
         tokens = await world.authorize("captured")
         grant = await world.rows("blue", "SELECT request_id FROM hydra_oauth2_access WHERE client_id = 'captured'")
@@ -121,7 +122,7 @@ async def test_token_revocation_is_captured_with_its_grant(rig: BlueGreen) -> No
 
 async def test_an_intent_says_whether_its_grant_had_a_refresh_token(rig: BlueGreen) -> None:
     """By either token of a chain, and not for a client's own token."""
-    async with rig.world("gil") as world:
+    async with World(rig, "gil") as world:
         await world.client("with")
         await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
         first, second = await world.authorize("with"), await world.authorize("with")
@@ -137,7 +138,7 @@ async def test_an_intent_says_whether_its_grant_had_a_refresh_token(rig: BlueGre
 
 
 async def test_wrong_secret_is_refused_and_foreign_client_revokes_nothing(rig: BlueGreen) -> None:
-    async with rig.world("hal") as world:
+    async with World(rig, "hal") as world:
         await world.client("owner")
         await world.client("stranger")
         tokens = await world.authorize("owner")
@@ -151,7 +152,7 @@ async def test_wrong_secret_is_refused_and_foreign_client_revokes_nothing(rig: B
 
 
 async def test_queue_down_fail_closed_never_takes_effect(rig: BlueGreen) -> None:
-    async with rig.world("ida") as world:
+    async with World(rig, "ida") as world:
         await world.client("closed")
         tokens = await world.authorize("closed")
         await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
@@ -174,7 +175,7 @@ async def test_queue_down_fail_closed_never_takes_effect(rig: BlueGreen) -> None
 async def test_unresolvable_is_a_queue_failure(rig: BlueGreen) -> None:
     rig.edge(EDGE_BLUE_DSN=f"postgres://edge:wrong@127.0.0.1:{rig.ports['blue-sql']}/hydra?sslmode=disable")
     try:
-        async with rig.world("jon") as world:
+        async with World(rig, "jon") as world:
             await world.client("unresolved")
             tokens = await world.authorize("unresolved")
             await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
@@ -187,7 +188,7 @@ async def test_unresolvable_is_a_queue_failure(rig: BlueGreen) -> None:
 async def test_fail_open_forwards_uncaptured(rig: BlueGreen) -> None:
     rig.edge(EDGE_QUEUE_DOWN="fail_open")
     try:
-        async with rig.world("kim") as world:
+        async with World(rig, "kim") as world:
             await world.client("open")
             tokens = await world.authorize("open")
             await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
@@ -206,7 +207,7 @@ async def test_fail_open_forwards_uncaptured(rig: BlueGreen) -> None:
 async def test_recorded_requests_hold_no_token(rig: BlueGreen) -> None:
     rig.edge(EDGE_CAPTURE_RECORD="request", EDGE_SEAL_KEY=SEAL)
     try:
-        async with rig.world("leo") as world:
+        async with World(rig, "leo") as world:
             await world.client("sealed")
             tokens = await world.authorize("sealed")
             await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
@@ -220,7 +221,7 @@ async def test_recorded_requests_hold_no_token(rig: BlueGreen) -> None:
 
 
 async def test_buffer_holds_releases_and_is_bounded(rig: BlueGreen) -> None:
-    async with rig.world("may") as world:
+    async with World(rig, "may") as world:
         url, host = rig.url("edge-public") + "/.well-known/openid-configuration", {"Host": "auth.rehearse.test"}
 
         async def ask() -> tuple[int, str | None, str | None]:
@@ -241,7 +242,7 @@ async def test_buffer_holds_releases_and_is_bounded(rig: BlueGreen) -> None:
 
 
 async def test_switch_is_one_instant_and_drain_waits(rig: BlueGreen) -> None:
-    async with rig.world("ned") as world:
+    async with World(rig, "ned") as world:
         before = await world.control("GET", "/status")
         assert (await world.control("PUT", "/route", {"to": "green"}))["epoch"] == before["epoch"] + 1
         try:
@@ -253,7 +254,7 @@ async def test_switch_is_one_instant_and_drain_waits(rig: BlueGreen) -> None:
 
 
 async def test_admin_is_not_on_the_public_listener_and_control_wants_its_token(rig: BlueGreen) -> None:
-    async with rig.world() as world:
+    async with World(rig) as world:
         for path in ("/clients", "/oauth2/introspect", "/oauth2/auth/requests/login", "/oauth2/auth/sessions/consent",
                      "/admin/clients", "/keys/hydra.openid.id-token", "/metrics/prometheus"):
             for listener in ("edge-public", "edge-internal"):
@@ -265,7 +266,7 @@ async def test_admin_is_not_on_the_public_listener_and_control_wants_its_token(r
 
 
 async def test_nothing_secret_in_any_log_and_sigterm_is_clean(rig: BlueGreen) -> None:
-    async with rig.world("oda") as world:
+    async with World(rig, "oda") as world:
         await world.client("quiet")
         tokens = await world.authorize("quiet")
         await world.control("PUT", "/capture", {"on": True, "direction": "forward"})
@@ -312,7 +313,7 @@ SMUGGLED = b"GET /clients HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n"
     b"CONNECT auth.rehearse.test:80 HTTP/1.1\r\nHost: auth.rehearse.test\r\n\r\n",
 ])
 async def test_smuggling_and_path_tricks_end_at_the_edge(rig: BlueGreen, request_bytes: bytes) -> None:
-    async with rig.world() as world:
+    async with World(rig) as world:
         before = (await world.control("GET", "/status"))["requests"]
         got = await raw(rig, request_bytes)
         after = (await world.control("GET", "/status"))["requests"]
@@ -322,7 +323,7 @@ async def test_smuggling_and_path_tricks_end_at_the_edge(rig: BlueGreen, request
 
 
 async def test_a_body_over_64_kib_is_refused_however_it_comes(rig: BlueGreen) -> None:
-    async with rig.world() as world:
+    async with World(rig) as world:
         url = rig.url("edge-public") + "/oauth2/token"
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -342,7 +343,7 @@ async def test_a_late_intent_has_no_outcome_and_its_revocation_no_effect(rig: Bl
     rig.edge(EDGE_QUEUE=f"nats://127.0.0.1:{rig.ports['toxic-queue']}",
              EDGE_BLUE_PUBLIC=f"http://127.0.0.1:{rig.ports['toxic-public']}")
     try:
-        async with rig.world("pat") as world:
+        async with World(rig, "pat") as world:
             await world.client("late")
             tokens = await world.authorize("late")
             assert (await world.control("PUT", "/capture", {"on": True, "direction": "back"}))["status"] == 200
@@ -377,7 +378,7 @@ async def test_a_late_intent_has_no_outcome_and_its_revocation_no_effect(rig: Bl
         rig.stop("toxiproxy")
 
 async def test_a_login_is_revoked_up_to_its_own_sessions_whatever_the_edges_clock_says(rig: BlueGreen) -> None:
-    async with rig.world("zoe") as world:
+    async with World(rig, "zoe") as world:
         await world.client("clockless")
         await world.authorize("clockless")
         (session,) = await world.rows(

@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from services_rig import SEAL, BlueGreen, World, blue_green
+from services_rig import SEAL, BlueGreen, blue_green
+from world import World
 
 from sim.rigs.real.superseded import end_superseded
 from sim.services.queue import Queue, intent_subject, outcome_subject
@@ -38,7 +39,7 @@ class Story:
         self.grants: dict[str, str] = {}
 
     async def grant(self, rig: BlueGreen, name: str, subject: str) -> None:
-        async with rig.world(subject) as world:
+        async with World(rig, subject) as world:
             await world.client(name)
             self.tokens[name] = await world.authorize(name)
             row = await world.rows("blue", "SELECT request_id FROM hydra_oauth2_access WHERE client_id = $1", name)
@@ -64,7 +65,7 @@ async def _tell(rig: BlueGreen) -> Story:
                           ("half-dead", "gus"),
                           ("login", "hal"), ("late", "ivy")):
         await told.grant(rig, name, subject)
-    async with rig.world("operator") as world:
+    async with World(rig, "operator") as world:
         await world.client("stranger")
         assert (await world.control("PUT", "/capture", {"on": True, "direction": "forward"}))["status"] == 200
         rig.copy()
@@ -88,7 +89,7 @@ async def _tell(rig: BlueGreen) -> Story:
 async def _publish(rig: BlueGreen, told: Story) -> None:
     """What a cut leaves behind: an unknown outcome, an intent without one, and both again."""
     queue = Queue(f"nats://127.0.0.1:{rig.ports['nats']}")
-    async with rig.world() as world:
+    async with World(rig) as world:
         await world.rows("blue", "UPDATE hydra_oauth2_refresh SET active = false WHERE request_id = $1",
                          told.grants["unknown-dead"])
         await world.rows("blue", "DELETE FROM hydra_oauth2_access WHERE request_id = $1", told.grants["unknown-dead"])
@@ -117,7 +118,7 @@ async def test_resending_tokens_leaves_what_its_status_hides(rig: BlueGreen, sto
         told = rig.replay(by="token")
         rotated = next(r for r in told["records"] if r["request_ids"] == [story.grants["rotated"]])
         assert (rotated["effect"], rotated["why"]) == ("replayed", "answered 200")
-        async with rig.world() as world:
+        async with World(rig) as world:
             assert await world.introspect(story.old["rotated"]["refresh_token"], side="green")
             assert not await world.introspect(story.tokens["by-access"]["access_token"], side="green")
     finally:
@@ -165,7 +166,7 @@ async def test_a_replayer_killed_at_every_message_has_the_effect_of_one(rig: Blu
         order = [case.intent for case in collected.cases()]
         assert len(order) == whole["captured"] == 12
         names = {intent.id: intent.request_ids for intent in order if effects[intent.id] == "replayed"}
-        async with rig.world() as world:
+        async with World(rig) as world:
             for applied in range(len(order) + 1):
                 rig.killed_replay(applied)
                 alive = {row[0] for row in await world.rows(
@@ -182,7 +183,7 @@ async def test_a_replayer_killed_at_every_message_has_the_effect_of_one(rig: Blu
 
 
 async def test_replay_revokes_all_that_was_revoked_and_nothing_else(rig: BlueGreen, story: Story) -> None:
-    async with rig.world("dan") as world:
+    async with World(rig, "dan") as world:
         for name in (*REVOKED, *SPARED):
             old = story.old.get(name, story.tokens[name])
             assert await world.introspect(old["refresh_token"], side="green"), f"{name}: alive before"
@@ -220,7 +221,7 @@ async def test_replay_revokes_all_that_was_revoked_and_nothing_else(rig: BlueGre
 
 async def test_replay_back_does_what_1_11_10_does(rig: BlueGreen, story: Story) -> None:
     """Revoked on green during the soak, applied on blue before it serves again."""
-    async with rig.world("ann") as world:
+    async with World(rig, "ann") as world:
         await world.control("PUT", "/route", {"to": "green"})
         try:
             assert (await world.control("PUT", "/capture", {"on": True, "direction": "back"}))["status"] == 200
@@ -245,7 +246,7 @@ async def test_replay_back_does_what_1_11_10_does(rig: BlueGreen, story: Story) 
 
 async def test_revoked_on_green_by_a_token_only_blue_knows(rig: BlueGreen, story: Story) -> None:
     """Rotated or made on blue after the copy: green answers 200 and knows nothing of the token."""
-    async with rig.world("ivy") as world:
+    async with World(rig, "ivy") as world:
         await world.control("PUT", "/route", {"to": "green"})
         try:
             assert (await world.control("PUT", "/capture", {"on": True, "direction": "back"}))["status"] == 200
@@ -268,7 +269,7 @@ async def test_revoked_on_green_by_a_token_only_blue_knows(rig: BlueGreen, story
 
 async def test_what_green_has_rotated_does_not_live_on_on_blue(rig: BlueGreen, story: Story) -> None:
     """Back on blue its old token is nobody's any more, and the new one revokes nothing there."""
-    async with rig.world("eve") as world:
+    async with World(rig, "eve") as world:
         older = story.tokens["foreign"]["refresh_token"]
         await world.control("PUT", "/route", {"to": "green"})
         try:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from signal import SIGTERM
 
 import pytest
-from services_rig import SEAL, BlueGreen, World, blue_green
+from services_rig import SEAL, BlueGreen, blue_green
+from world import World
 
 pytestmark = pytest.mark.real
 
@@ -28,7 +29,7 @@ async def _alive(world: World, client: str) -> list[bool]:
 
 
 async def test_a_refresh_and_its_retries_at_both_edges_are_one_exchange(rig: BlueGreen) -> None:
-    async with rig.world("ann") as world:
+    async with World(rig, "ann") as world:
         await world.client("both")
         tokens = await world.authorize("both")
         answers = await asyncio.gather(*(world.refresh("both", tokens["refresh_token"], edge=EDGES[n % 2])
@@ -42,7 +43,7 @@ async def test_a_refresh_and_its_retries_at_both_edges_are_one_exchange(rig: Blu
 
 
 async def test_no_token_stands_in_the_queues_store(rig: BlueGreen) -> None:
-    async with rig.world("abe") as world:
+    async with World(rig, "abe") as world:
         await world.client("sealed")
         tokens = await world.authorize("sealed")
         answer = await world.refresh("sealed", tokens["refresh_token"])
@@ -57,7 +58,7 @@ async def test_no_token_stands_in_the_queues_store(rig: BlueGreen) -> None:
 
 
 async def test_a_successor_presented_at_one_edge_voids_the_answer_at_the_other(rig: BlueGreen) -> None:
-    async with rig.world("bea") as world:
+    async with World(rig, "bea") as world:
         await world.client("successors")
         tokens = await world.authorize("successors")
         first = await world.refresh("successors", tokens["refresh_token"], edge="edge")
@@ -68,7 +69,7 @@ async def test_a_successor_presented_at_one_edge_voids_the_answer_at_the_other(r
 
 
 async def test_a_revocation_at_one_edge_voids_the_answer_at_the_other(rig: BlueGreen) -> None:
-    async with rig.world("cal") as world:
+    async with World(rig, "cal") as world:
         await world.client("revoked")
         tokens = await world.authorize("revoked")
         first = await world.refresh("revoked", tokens["refresh_token"], edge="edge")
@@ -80,7 +81,7 @@ async def test_a_revocation_at_one_edge_voids_the_answer_at_the_other(rig: BlueG
 
 
 async def test_a_refused_refresh_is_asked_again_and_not_shared(rig: BlueGreen) -> None:
-    async with rig.world("dee") as world:
+    async with World(rig, "dee") as world:
         await world.client("wrong")
         answers = [await world.refresh("wrong", "no-such-token.at-all", edge=edge) for edge in EDGES]
         assert [a["status"] for a in answers] == [400, 400]
@@ -88,7 +89,7 @@ async def test_a_refused_refresh_is_asked_again_and_not_shared(rig: BlueGreen) -
 
 
 async def test_without_the_queue_an_edge_refreshes_alone(rig: BlueGreen) -> None:
-    async with rig.world("eli") as world:
+    async with World(rig, "eli") as world:
         await world.client("alone")
         tokens = await world.authorize("alone")
         rig.stop("queue", SIGTERM)
