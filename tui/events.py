@@ -63,11 +63,8 @@ def _told(op: Op, value: dict[str, Any]) -> tuple[Kind, str] | None:
                 return "gate", f"{name}: {value.get('ask')}"
             return "gate", f"{value.get('decision')} by {value.get('who')} {value.get('reason') or ''}"
         case "state":
-            return (
-                ("state", f"{value.get('state')}: {value.get('why') or ''}")
-                if value.get("state") in ("PAUSED", "BUFFERING", "ABORTING", "ROLLED_BACK")
-                else None
-            )
+            why = value.get("why")
+            return "state", f"{value.get('state')}: {why}" if why else str(value.get("state"))
         case "snapshot":
             return "step", "snapshot: later writes are on blue only"
         case "switch":

@@ -57,7 +57,8 @@ def conclude(
         total = (totals or {}).get(figure, 0.0)
         used = _in_unit(value, limit, figure, name, total)
         if limit.written:
-            tolerated[figure] = Tolerated(limit.max, limit.unit, limit.because, round(used, 6))
+            known = total or not value or not _shared(limit, figure, name)
+            tolerated[figure] = Tolerated(limit.max, limit.unit, limit.because, round(used, 6) if known else None)
         if limit.max == "all" or used <= limit.max:
             continue
         # A share of a whole that is not known yet may be anything.

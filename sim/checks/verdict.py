@@ -26,8 +26,13 @@ class Tolerated(msgspec.Struct, frozen=True):
     max: float | Literal["all"]
     unit: str
     because: str
-    used: float
-    """In the tolerance's own unit."""
+    used: float | None
+    """In the tolerance's own unit; None: a share of a whole that is not known."""
+
+    @property
+    def share(self) -> float | None:
+        """Of what is allowed, 0 to 1 and beyond; None if there is no such number."""
+        return None if self.used is None or self.max in ("all", 0) else self.used / float(self.max)
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -122,11 +122,11 @@ def _price(verdict: Verdict) -> list[dict[str, Any]]:
     for check in verdict.checks:
         for figure, limit in check.tolerated.items():
             known = FIGURES.get(check.name, {}).get(figure)
-            share = None if limit.max in ("all", 0) else min(1.0, limit.used / float(limit.max))
             rows.append({
                 "label": known.label if known else figure, "used": amount(limit.used, limit.unit),
-                "allowed": "all" if limit.max == "all" else amount(limit.max, limit.unit), "share": share,
-                "over": limit.max != "all" and limit.used > float(limit.max), "because": masked(limit.because),
+                "allowed": "all" if limit.max == "all" else amount(limit.max, limit.unit),
+                "share": None if limit.share is None else min(1.0, limit.share),
+                "over": limit.max != "all" and (limit.used or 0.0) > float(limit.max), "because": masked(limit.because),
                 "check": check.name})
     failed = verdict.figure("availability.failed")
     if failed is not None and not any(r["check"] == "availability" and r["label"] == "failed" for r in rows):

@@ -178,8 +178,10 @@ def _next(verdict: Verdict, scenario: Scenario) -> str:
     return _NEXT.get(_number(scenario), "rehearse watch latest    rehearse report latest --open")
 
 
-def amount(value: float, unit: str) -> str:
-    """A figure as people write it: `3.2 s`, `0.25 %`, `×1.4`, `31`."""
+def amount(value: float | None, unit: str) -> str:
+    """A figure as people write it: `3.2 s`, `0.25 %`, `×1.4`, `31`; `?` if it is not known."""
+    if value is None:
+        return "?"
     match unit:
         case "s":
             return f"{value:.1f} s"

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from builders import Tale, crossing
 
+from sim.checks.verdict import from_json, to_json
+from sim.report.text import amount
+
 
 def full(**tolerate: float | str) -> Tale:
     tale = Tale(**tolerate)
@@ -38,6 +41,18 @@ def test_lost_chains_by_key_are_tolerated_as_a_share() -> None:
     held = tale(session_continuity__lost_chains__share=0.005).check("session_continuity")
     assert held.verdict == "held" and held.tolerated["lost_chains"].used == 2 / 500
     assert tale(session_continuity__lost_chains__share=0.003).check("session_continuity").verdict == "broken"
+
+
+def test_a_share_of_a_whole_that_nobody_counted_is_not_known() -> None:
+    tale = Tale(session_continuity__lost_chains__share=0.005)
+    crossing(tale, rows=False)
+    tale.refused(tale.grant("y"))
+    check = tale.ended().check("session_continuity")
+    assert check.verdict == "unknown" and "of a whole that is not known" in check.summary
+    limit = check.tolerated["lost_chains"]
+    assert limit.used is None and limit.share is None
+    read = from_json(to_json(tale.verdict())).check("session_continuity").tolerated["lost_chains"]
+    assert read.used is None and amount(read.used, read.unit) == "?"
 
 
 def test_a_chain_named_by_key_and_met_by_a_client_counts_once() -> None:

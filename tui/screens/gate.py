@@ -77,7 +77,7 @@ def _tolerances(shown: Shown, width: int) -> list[Line]:
     for check in shown.verdict.checks if shown.verdict is not None else []:
         for figure, limit in check.tolerated.items():
             name = f"{check.name}.{figure}"
-            share = 0.0 if limit.max == "all" or not float(limit.max) else limit.used / float(limit.max)
+            share = limit.share or 0.0
             role: Role = "bad" if share > 1 else "ask" if share >= 0.7 else ""
             allowed = "all" if limit.max == "all" else amount(limit.max, limit.unit)
             lines.append(
