@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from sim.cli.child import begin_run, folder_beside_runs, last_words, passed_on, verdict_of
+from sim.cli.child import begin_run, folder_beside_runs, last_words, side_by_side, verdict_of
 from sim.cli.output import next_step, one_line, progress, result, result_json, screen_width, table
 from sim.errors import BadInput
 
@@ -34,7 +34,6 @@ TOGETHER = 3
 RUN_S = 75.0
 """Assumption: one run of the small scenario on two cores, for the estimate alone."""
 MARKS: dict[Word, str] = {"held": "✓", "rolled back": "↩", "broken": "✗", "unknown": "?", "none": "!"}
-LOOK_S = 0.2
 
 
 class Playing(NamedTuple):
@@ -107,20 +106,7 @@ class Rounds:
 
     def play(self, todo: deque[list[Cell]]) -> None:
         """Until nothing is left, or somebody says stop: the runs under way then end by themselves."""
-        under_way: list[Playing] = []
-        children: list[subprocess.Popen[bytes]] = []
-        with passed_on(children) as told:
-            while (todo and not told) or under_way:
-                while todo and not told and len(under_way) < self._jobs:
-                    under_way.append(self._begun(todo.popleft()))
-                    children.append(under_way[-1].child)
-                for one in [one for one in under_way if one.child.poll() is not None]:
-                    under_way.remove(one)
-                    children.remove(one.child)
-                    if not told:
-                        todo.extend(self._ended(one))
-                time.sleep(LOOK_S)
-        self.stopped = bool(told)
+        self.stopped = side_by_side(todo, self._jobs, self._begun, self._ended)
 
     def _begun(self, cells: list[Cell]) -> Playing:
         from sim.runfolder import write_private

@@ -8,16 +8,28 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from sim.checks.verdict import Verdict
 
 LOG = "logs/rehearsal.log"
 """In the run's folder: what it printed."""
+LOOK_S = 0.2
+"""Seconds between two looks at the runs under way."""
+
+
+class Playing(Protocol):
+    """A run under way."""
+
+    @property
+    def child(self) -> subprocess.Popen[bytes]:
+        """Its process."""
 
 
 def begin(command: Sequence[str], folder: Path,
@@ -59,6 +71,34 @@ def verdict_of(folder: Path) -> Verdict | None:
         return from_json((folder / "verdict.json").read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+
+Asked = TypeVar("Asked")
+Under = TypeVar("Under", bound=Playing)
+
+
+def side_by_side(todo: deque[Asked], jobs: int, begin: Callable[[Asked], Under],
+                 ended: Callable[[Under], Iterable[Asked]]) -> bool:
+    """Play runs, so many at a time; what `ended` returns is played as well.
+
+    Returns:
+        Whether we were told to end: nothing further was begun, the runs under way ended by themselves.
+    """
+    under_way: list[Under] = []
+    children: list[subprocess.Popen[bytes]] = []
+    with passed_on(children) as told:
+        while (todo and not told) or under_way:
+            while todo and not told and len(under_way) < jobs:
+                under_way.append(begin(todo.popleft()))
+                children.append(under_way[-1].child)
+            for one in [one for one in under_way if one.child.poll() is not None]:
+                under_way.remove(one)
+                children.remove(one.child)
+                if not told:
+                    todo.extend(ended(one))
+            time.sleep(LOOK_S)
+    return bool(told)
 
 
 @contextlib.contextmanager

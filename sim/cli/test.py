@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import typer
 
-from sim.cli.child import passed_on
+from sim.cli.holding import Agreed, Held, How, Repeats, agreement, hold
 from sim.cli.output import next_step, progress, result, result_json, screen_width, table
 from sim.cli.scenarios import complete_scenario
 from sim.errors import BadInput
@@ -25,18 +21,6 @@ FOLDERS = ("tests/unit", "tests/repo", "tests/screens", "tests/real")
 
 MISSING = 255
 """What `run` ends with when the tool failed: there is no verdict to compare then."""
-
-
-class Held(NamedTuple):
-    """One scenario compared with its `expect`."""
-
-    scenario: str
-    expected: str
-    verdict: str
-    met: bool
-    why: str
-    took_s: float
-    run: str
 
 
 def test(
@@ -53,6 +37,11 @@ def test(
     seed: Annotated[
         int | None, typer.Option("--seed", help="one for all scenarios, instead of each one's own")
     ] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="key=value, as in run; for SCENARIO...")] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, help="Runs of each SCENARIO: do they agree?")
+    ] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=8, help="Runs side by side; small ones alone bear it.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="the comparison as JSON; for SCENARIO...")] = False,
 ) -> int:
     """Run the project's tests; with SCENARIO..., hold scenarios to what they expect.
@@ -60,10 +49,17 @@ def test(
     Without arguments: the fast tests, the real ones, the scenarios with ci: true on the process
     engine and scenario 10 on docker where a daemon answers (REHEARSAL_REQUIRE_DOCKER=1 makes its
     absence a failure). --all plays every scenario. --seed draws other clients, rows and instants:
-    the verdicts must stay what the scenarios expect.
+    the verdicts must stay what the scenarios expect. --repeat plays the same again: they must agree.
     """
     if scenarios:
-        return _hold(scenarios, engine, seed, as_json=json)
+        how = How(engine, seed, sets or ())
+        if repeat == 1:
+            return _hold(scenarios, how, as_json=json)
+        return _repeat(scenarios, how, repeat, jobs, as_json=json)
+    for option, given in (("--set", bool(sets)), ("--repeat", repeat > 1)):
+        if given:
+            raise BadInput("the project's own tests are not changed by it", where=option,
+                           todo=f"rehearse test SCENARIO... {option}")
     return run_pytest(everything=everything, seed=seed)
 
 
@@ -89,15 +85,15 @@ def run_pytest(*, everything: bool, seed: int | None = None) -> int:
     return {0: 0, 1: 1}.get(done.returncode, MISSING)
 
 
-def _hold(names: list[str], engine: str, seed: int | None, *, as_json: bool) -> int:
+def _hold(names: Sequence[str], how: How, *, as_json: bool) -> int:
     """Play scenarios one after the other and compare → 0 all as expected, 1 not, 255 no verdict."""
     from sim.scenario import load_scenario
 
-    chosen = [load_scenario(name) for name in names]
+    chosen = [load_scenario(name, sets=list(how.sets)) for name in names]
     lines = []
     for scenario in chosen:
         progress(f"{scenario.slug}: {scenario.asks}")
-        lines.append(hold(str(scenario.path), engine, seed=seed))
+        lines.append(hold(str(scenario.path), how))
     if as_json:
         result_json([line._asdict() for line in lines])
     else:
@@ -113,69 +109,40 @@ def _hold(names: list[str], engine: str, seed: int | None, *, as_json: bool) -> 
             for line in lines
         ]
         result(table(("met", "scenario", "expected", "verdict", "took", "why"), rows, width=screen_width()))
+    return _code(lines)
+
+
+def _repeat(names: Sequence[str], how: How, times: int, jobs: int, *, as_json: bool) -> int:
+    """Play each scenario several times → as `_hold`; 255 if we were told to end before."""
+    from sim.scenario import load_scenario
+
+    repeats = Repeats(how, jobs)
+    stopped = repeats.play([load_scenario(name, sets=list(how.sets)) for name in names], times)
+    told = agreement(repeats.seen)
+    if as_json:
+        result_json({"interrupted": stopped, "scenarios": [one._asdict() for one in told],
+                     "runs": [one._asdict() for one in repeats.seen]})
+    else:
+        rows = [(one.scenario, str(one.runs), str(one.met), _counted(one.verdicts), _differing(one)) for one in told]
+        result(table(("scenario", "runs", "as expected", "verdicts", "checks that differ"), rows, width=screen_width()))
+    if stopped:
+        progress("interrupted: nothing further is run")
+        return MISSING
+    return _code(repeats.seen)
+
+
+def _counted(words: dict[str, int]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in words.items())
+
+
+def _differing(one: Agreed) -> str:
+    return "; ".join(f"{check}: {_counted(words)}" for check, words in one.differ.items()) or "none"
+
+
+def _code(lines: Sequence[Held]) -> int:
     wrong = next((line for line in lines if not line.met), None)
     if wrong is not None:
         next_step(f"rehearse report {wrong.run}" if wrong.run else f"rehearse run {wrong.scenario}")
     if any(line.verdict == "none" for line in lines):
         return MISSING
     return 0 if wrong is None else 1
-
-
-def hold(
-    name: str,
-    engine: str,
-    *,
-    seed: int | None = None,
-    run_dir: Path | None = None,
-    sets: Sequence[str] = (),
-) -> Held:
-    """Play one scenario in a process of its own and compare its verdict with its `expect`.
-
-    `seed` None = the scenario's own. `run_dir` is the run's folder; None = a new one among the
-    others. `sets` are --set key=value.
-    """
-    from sim.scenario import load_scenario
-
-    scenario = load_scenario(name)
-    begun = time.monotonic()
-    with tempfile.TemporaryFile() as said:
-        command = [
-            sys.executable,
-            "-m",
-            "sim.cli.app",
-            "run",
-            name,
-            "--engine",
-            engine,
-            "--no-tui",
-            "--yes",
-            "--json",
-        ]
-        if seed is not None:
-            command += ["--seed", str(seed)]
-        if run_dir is not None:
-            command += ["--run-dir", str(run_dir)]
-        for change in sets:
-            command += ["--set", change]
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said)
-        with passed_on([child]) as told:
-            code = child.wait()
-        if told:
-            raise KeyboardInterrupt
-        said.seek(0)
-        verdict = _verdict(said.read())
-    took_s = time.monotonic() - begun
-    if verdict is None:
-        why = f"no verdict: rehearse run ended with {code}"
-        return Held(scenario.slug, str(scenario.expect), "none", False, why, took_s, "")
-    met, why = scenario.meets(verdict)
-    run = str(run_dir) if run_dir is not None else "latest"
-    return Held(scenario.slug, str(scenario.expect), str(verdict.get("verdict")), met, why, took_s, run)
-
-
-def _verdict(raw: bytes) -> dict[str, Any] | None:
-    try:
-        verdict = json.loads(raw)
-    except ValueError:
-        return None
-    return verdict if isinstance(verdict, dict) and "verdict" in verdict else None

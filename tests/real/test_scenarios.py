@@ -8,7 +8,7 @@ from rigs import require
 
 from sim.checks.judge import judge
 from sim.checks.verdict import from_json, to_json
-from sim.cli.test import hold
+from sim.cli.holding import How, hold
 from sim.history.history import History
 from sim.rigs.real import leftovers
 from sim.rigs.real.secrets import secrets
@@ -25,7 +25,7 @@ FEWER = "population.grants=10000"
 
 def _play(name: str, engine: str, folder: Path, *sets: str) -> Path:
     run = folder / "run"
-    held = hold(name, engine, seed=int(SEED) if SEED else None, run_dir=run, sets=sets)
+    held = hold(name, How(engine, int(SEED) if SEED else None, sets), run)
     assert held.met, f"{held.scenario} on {engine}: {held.why}\n{(run / 'report.txt').read_text()}"
     return run
 

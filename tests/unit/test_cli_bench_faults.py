@@ -12,6 +12,7 @@ from recording import lines
 from sim.checks.judge import ORDER
 from sim.checks.verdict import Check, Verdict, to_json
 from sim.cli import bench_faults as command
+from sim.cli import child
 from sim.cli.app import call
 from sim.history.op import Header, Op
 from sim.scenario import load_scenario
@@ -43,7 +44,7 @@ def leave(file: Path, folder: Path, engine: str, seed: int) -> subprocess.Popen[
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
     monkeypatch.setattr(command, "begin_run", leave)
-    monkeypatch.setattr(command, "LOOK_S", 0.01)
+    monkeypatch.setattr(child, "LOOK_S", 0.01)
     played.clear()
     return tmp_path
 

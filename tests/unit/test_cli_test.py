@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sim.cli import picker
+from sim.checks.judge import ORDER
+from sim.checks.verdict import Check, Verdict, to_json
+from sim.cli import child, holding, picker
 from sim.cli import test as command
 from sim.cli.app import call
 from sim.errors import BadInput
@@ -70,6 +72,57 @@ def test_a_scenario_without_a_verdict_is_not_met(capfd, tmp_path, monkeypatch):
     told = json.loads(capfd.readouterr().out)
     assert (told[0]["met"], told[0]["verdict"]) == (False, "none")
     assert told[0]["why"] == "no verdict: rehearse run ended with 254"
+
+
+def verdict(word, **checks):
+    """A verdict of scenario 12 in which everything held but these."""
+    return Verdict(verdict=word, ended="completed", scenario="12-queue-cut-fail-closed", engine="process", seed=12,
+                   checks=[
+        Check(name=name, verdict=checks.get(name, "held"), summary="said", figures={"shed": 40.0}) for name in ORDER])
+
+
+@pytest.fixture
+def come(tmp_path, monkeypatch):
+    """What the runs come to, one after the other; None = one that leaves no verdict."""
+    came = []
+
+    def begin(command, folder):
+        folder.mkdir(parents=True)
+        one = came.pop(0)
+        if one is not None:
+            (folder / "verdict.json").write_bytes(to_json(one))
+        return subprocess.Popen(["true"])
+
+    monkeypatch.setenv("REHEARSE_HOME", str(tmp_path))
+    monkeypatch.setattr(holding, "begin", begin)
+    monkeypatch.setattr(child, "LOOK_S", 0.01)
+    return came
+
+
+def test_repeats_say_whether_they_agree(come, capfd, tmp_path):
+    come += [verdict("held")] * 3 + [verdict("broken", latency="broken")] + [verdict("held")] * 2
+    assert call(["test", "12", "--repeat", "6", "--jobs", "2", "--json"]) == 1
+    told = json.loads(capfd.readouterr().out)
+    (agreed,) = told["scenarios"]
+    assert agreed == {"scenario": "12-queue-cut-fail-closed", "runs": 6, "met": 5,
+                      "verdicts": {"held": 5, "broken": 1}, "differ": {"latency": {"held": 5, "broken": 1}}}
+    (kept,) = (tmp_path / "repeats").glob("*/*")
+    assert [one["run"] for one in told["runs"] if not one["met"]] == [str(kept)], "what was as expected is not kept"
+
+
+def test_repeats_that_agree_end_well_and_one_without_a_verdict_does_not(come, capfd):
+    come += [verdict("held")] * 2
+    assert call(["test", "12", "--repeat", "2"]) == 0
+    assert "2 held" in (said := capfd.readouterr().out) and "none" in said
+    come += [verdict("held"), None]
+    assert call(["test", "12", "--repeat", "2"]) == 255
+
+
+def test_what_changes_scenarios_does_not_change_the_projects_own_tests(capfd):
+    assert call(["test", "--repeat", "2"]) == 254
+    assert call(["test", "--set", "traffic.rate=100/s"]) == 254
+    assert call(["test", "12", "--set", "traffic.rat=100/s"]) == 254
+    assert "rate" in capfd.readouterr().err
 
 
 def test_a_wrong_scenario_is_refused_before_any_is_played(capfd):
