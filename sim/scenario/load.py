@@ -59,7 +59,7 @@ def load_scenario(name_or_path: str | Path, *, sets: Sequence[str] = (), card: P
         scenario = Scenario.model_validate(plain | {"slug": slug, "path": path.resolve()})
     except ValidationError as error:
         raise BadScenario(in_order([*missing, *problems(root, error)])) from None
-    scenario = scenario.model_copy(update={"notes": tuple(_one_engine_only(scenario))})
+    scenario = scenario.model_copy(update={"notes": (*_one_engine_only(scenario), *_unshared_answers(scenario))})
     # A run folder's copy must load as long as it lives, whatever became of files and links since.
     edges = scenario.stack.edge.instances
     links = with_pairs(known_links(edges=edges)) if scenario.every_fault and own_slug is None else None
@@ -77,6 +77,14 @@ def _one_engine_only(scenario: Scenario) -> Iterator[str]:
         if kind.engines != BOTH:
             where = "gameday.card" if isinstance(fault, Surprise) else "faults"
             yield f"{where}: {fault.name} needs the {kind.engines[0]} engine: {kind.because}"
+
+
+def _unshared_answers(scenario: Scenario) -> Iterator[str]:
+    """Several edges that know nothing of what was revoked at another one."""
+    edge = scenario.stack.edge
+    if edge.instances > 1 and edge.coalescing and edge.answers == "own":
+        yield (f"stack.edge: each of the {edge.instances} edges keeps refresh answers for itself: what was revoked "
+               "at one is still answered 200 at another, with tokens that are dead; answers: shared mends it")
 
 
 def load_text(text: str, *, name: str = "scenario.yaml") -> Scenario:

@@ -200,6 +200,13 @@ def test_lists_replace_and_maps_merge(tmp_path):
     assert mine.faults == []
 
 
+def test_edges_that_do_not_share_their_answers_are_noted():
+    (note,) = load_scenario("10", sets=["stack.edge.instances=2"]).notes
+    assert "answers: shared" in note
+    assert not load_scenario("10").notes and not load_scenario("26").notes
+    assert not load_scenario("10", sets=["stack.edge.instances=2", "stack.edge.coalescing=0s"]).notes
+
+
 def test_a_runbook_replaces_the_inherited_one(tmp_path):
     mine = load_scenario(write(tmp_path, f"format: 1\nextends: {TEN}\nrunbook: [{{baseline: {{for: 10m}}}}]\n"))
     assert [s.name for s in mine.runbook] == ["baseline"]
