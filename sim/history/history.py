@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -12,8 +12,11 @@ import msgspec
 
 from sim.errors import BadInput
 from sim.history.op import Header, Op
+from sim.history.stored import StoredOps, decoded
 
-_OP = msgspec.json.Decoder(Op)
+LARGE_BYTES = 128 << 20
+"""Assumption: some six hundred thousand ops. A list of them is quicker and takes half a gigabyte; longer ones
+stay in their file."""
 _HEADER = msgspec.json.Decoder(Header)
 
 
@@ -37,16 +40,22 @@ class History:
     history says so.
     """
 
-    def __init__(self, header: Header, ops: list[Op], *, torn: bool = False) -> None:
+    def __init__(self, header: Header, ops: Sequence[Op], *, torn: bool = False) -> None:
         self.header, self.ops, self.torn = header, ops, torn
 
     @classmethod
     def load(cls, path: Path) -> History:
         """Read a history.jsonl, or a packed one (`.xz`).
 
-        Raises BadInput if there is none or a line other than the last is damaged.
+        Raises BadInput if there is none or a line other than the last is damaged; in a large one that
+        is told by the first pass over its ops.
         """
         try:
+            if path.suffix != ".xz" and path.stat().st_size > LARGE_BYTES:
+                with open(path, "rb") as file:
+                    header = _header(file.readline(), str(path))
+                stored = StoredOps(path)
+                return cls(header, stored, torn=stored.torn)
             with lzma.open(path, "rb") if path.suffix == ".xz" else open(path, "rb") as file:
                 return cls._read(file, str(path))
         except OSError as error:
@@ -62,22 +71,14 @@ class History:
     def _read(cls, lines: IO[bytes], where: str) -> History:
         """Line by line: a million ops never stand in memory twice."""
         first = lines.readline()
-        try:
-            header = _HEADER.decode(first)
-        except msgspec.MsgspecError as error:
-            raise BadInput("the first line is not a history's header", where=f"{where}:1", seen=str(error),
-                           todo="was this file written by rehearse run?") from error
+        header = _header(first, where)
         ops: list[Op] = []
         torn = not first.endswith(b"\n")
         for number, line in enumerate(lines, start=2):
             if not line.endswith(b"\n"):
                 torn = True
                 break
-            try:
-                ops.append(_OP.decode(line))
-            except msgspec.MsgspecError as error:
-                raise BadInput("a line is damaged", where=f"{where}:{number}", seen=str(error),
-                               todo="restore the run folder from a copy, or run again") from error
+            ops.append(decoded(line, where, number))
         return cls(header, ops, torn=torn)
 
     def calls(self) -> Iterator[Call]:
@@ -90,3 +91,11 @@ class History:
     def notes(self, f: str) -> Iterator[Op]:
         """Lone `info` ops of one kind, in order."""
         return (op for op in self.ops if op.type == "info" and op.of is None and op.f == f)
+
+
+def _header(line: bytes, where: str) -> Header:
+    try:
+        return _HEADER.decode(line)
+    except msgspec.MsgspecError as error:
+        raise BadInput("the first line is not a history's header", where=f"{where}:1", seen=str(error),
+                       todo="was this file written by rehearse run?") from error

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import BadInput
+from sim.history import history as history_module
+from sim.history import stored
 from sim.history.history import History
 from sim.history.op import Header, Op
+from sim.history.stored import StoredOps
 
 HEADER = Header(origin_utc="2026-01-01T00:00:00Z", scenario="10-x", seed=10, engine="process", grants=5)
 TEXTS = st.text(max_size=8)
@@ -95,6 +98,37 @@ def test_a_damaged_line_in_the_middle_is_never_skipped(tmp_path: Path, damage: b
     with pytest.raises(BadInput, match="a line is damaged") as refused:
         History.load(path)
     assert refused.value.where == f"{path}:3"
+
+
+@settings(deadline=None, max_examples=60)
+@given(op_lists(), st.integers(1, 4), st.booleans())
+def test_a_large_one_stays_in_its_file_and_reads_alike(
+        tmp_path_factory: pytest.TempPathFactory, ops: list[Op], apart: int, torn: bool) -> None:
+    path = tmp_path_factory.mktemp("h") / "history.jsonl"
+    path.write_bytes(encoded(ops) + (b'{"i":' if torn else b""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history_module, "LARGE_BYTES", 0)
+        patch.setattr(stored, "APART", apart)
+        history = History.load(path)
+        path.write_bytes(path.read_bytes() + encoded(ops))  # a run that goes on: what comes later is not there
+        assert isinstance(history.ops, StoredOps) and history.torn is torn and history.header == HEADER
+        assert list(history.ops) == ops and len(history.ops) == len(ops)
+        assert [history.ops[n] for n in range(-len(ops), len(ops))] == [*ops, *ops]
+        assert history.ops[1:4] == ops[1:4] and history.ops[::-2] == ops[::-2]
+        with pytest.raises(IndexError):
+            history.ops[len(ops)]
+        assert list(history.calls()) == list(History(HEADER, ops).calls())
+
+
+def test_a_damaged_line_of_a_large_one_is_told_by_the_first_pass(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(encoded([Op(0, "info", "a", "b", 0.0)]) + b"nonsense\n" + msgspec.json.encode(
+        Op(1, "info", "a", "b", 0.1)) + b"\n")
+    monkeypatch.setattr(history_module, "LARGE_BYTES", 0)
+    with pytest.raises(BadInput, match="a line is damaged") as told:
+        list(History.load(path).ops)
+    assert "history.jsonl:3" in str(told.value.where)
 
 
 def test_no_file_and_no_history(tmp_path: Path) -> None:
