@@ -24,6 +24,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from sim.services import clock
 from sim.services.headers import BadFraming
 from sim.services.settings import BadSetting, Listen
+from sim.services.silent import Impatient
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Control = Callable[[str, str, dict[str, Any]], Awaitable[tuple[int, dict[str, Any]]]]
@@ -72,11 +73,11 @@ class Listeners:
     """The open listeners of one process."""
 
     def __init__(self) -> None:
-        self._open: list[tuple[asyncio.AbstractServer, web.Server]] = []
+        self._open: list[tuple[asyncio.AbstractServer, Impatient]] = []
 
     async def open(self, at: Listen, handler: Handler) -> None:
         """Answer HTTP/1.1 on `at`; raises OSError if the port is taken."""
-        server = web.Server(
+        server = Impatient(
             handler, access_log=None, logger=logging.getLogger("http"), auto_decompress=False,
             max_line_size=FIELD_BYTES, max_field_size=FIELD_BYTES, max_headers=100,
             keepalive_timeout=75.0, lingering_time=1.0,
