@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -40,6 +41,10 @@ BARRIER_S = 15.0
 """Assumption: a revocation under way ends within its client's 5 s; three times that is a fault."""
 WRITES_S = 6.0
 """Assumption: a client waits 5 s for an answer, so whoever writes has ended by then."""
+APPS = ("login-consent", "authz")
+"""They ask Hydra itself, not over the edge."""
+HOLD_S = 2.0
+"""Assumption: a question to Hydra's admin API takes milliseconds; what is under way longer is not waited for."""
 REPLAY_S = 240.0
 """Assumption: 1,000,000 captures are another issue's; thousands take seconds."""
 
@@ -84,8 +89,13 @@ class RealOperations:
         return await self._upgrading.migrate(progress)
 
     async def exchange_blue(self) -> dict[str, Any]:
-        """Put the newer Hydra in the place of blue's."""
-        return await self._upgrading.exchange()
+        """Put the newer Hydra in the place of blue's; login-consent and authz hold what they would ask it."""
+        apps = [self._controls[part] for part in APPS]
+        try:
+            await asyncio.gather(*(app.ask("PUT", "/hold", {"on": True, "deadline_s": HOLD_S}) for app in apps))
+            return await self._upgrading.exchange()
+        finally:
+            await asyncio.gather(*(app.ask("PUT", "/hold", {"on": False}) for app in apps), return_exceptions=True)
 
     async def preflight(self, *, rows: str, progress: Progress) -> dict[str, Any]:
         """Rehearse the migration on a copy of its own; what it finds, the cleanup takes."""
