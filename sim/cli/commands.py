@@ -66,6 +66,7 @@ BENCHES: dict[str, Command] = {
     "checker": Command("sim.cli.bench_checker", "bench_checker", "how fast a history is judged"),
     "faults": Command("sim.cli.bench_faults", "bench_faults", "each kind of fault in each phase, proven"),
     "kills": Command("sim.cli.bench_kills", "bench_kills", "what is lost or left when the harness is killed"),
+    "replay": Command("sim.cli.bench_replay", "bench_replay", "a million captured revocations, once in effect"),
     "recall": Command("sim.cli.bench_recall", "bench_recall", "whether the checks find planted bugs, and no others"),
 }
 

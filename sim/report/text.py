@@ -156,7 +156,7 @@ def _hydra(verdict: Verdict) -> Iterator[str]:
 def not_shown(verdict: Verdict, history: History, scenario: Scenario) -> list[str]:
     """What nobody should take from this run, a few words each."""
     said = [f"more than {history.header.grants:,} grants", "a switch spread over many edges",
-            "replicas and connection poolers", "hosts of their own for each part"]
+            "replicas and connection poolers", f"hosts of their own for each part{_shared(history)}"]
     if scenario.stands_for:
         stands = ", ".join(f"{a} stands for {b}" for a, b in scenario.stands_for.items())
         said.append(f"real durations ({stands}; Hydra's and Postgres' own work is real)")
@@ -168,6 +168,20 @@ def not_shown(verdict: Verdict, history: History, scenario: Scenario) -> list[st
     if asked_not:
         said.append(f"not asked: {', '.join(asked_not)}")
     return said
+
+
+FULL_SHARE = 0.98
+"""Of all cores in one second: there is nothing left that a client could be answered with."""
+
+
+def _shared(history: History) -> str:
+    """How busy the machine was that all parts and the traffic share; "" if nobody looked."""
+    hosts = [host for op in history.notes("gauge") if "cpu" in (host := (op.value or {}).get("host") or {})]
+    if not hosts:
+        return ""
+    busy, full = sum(h["cpu"] for h in hosts) / len(hosts), sum(h["cpu"] >= FULL_SHARE for h in hosts)
+    cores = hosts[-1].get("cores", "?")
+    return f" (this one's {cores} cores were {busy:.0%} busy, and full in {full} of {len(hosts)} s)"
 
 
 def _next(verdict: Verdict, scenario: Scenario) -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import sys
 import time
 from collections import Counter
@@ -44,6 +45,8 @@ HALT_AFTER = "REPLAY_HALT_AFTER"
 PROGRESS_S = 0.1
 BATCH = 500
 """Assumption: five hundred grants a transaction keep its locks short and its scans few."""
+RECORDS = 10_000
+"""Assumption: nobody reads more of them, and a million would be a line of 200 MB."""
 SECOND_LOOK_S = 0.25
 """Assumption: a refresh that began before its token was taken away has committed by then
 (Hydra answers in some 20 ms); longer ones are found by the check that follows."""
@@ -145,7 +148,7 @@ class Replay:
 
 
 def summary(collected: Collected, applied: Sequence[Applied], rows: Counter[str], still: list[str]) -> dict[str, Any]:
-    """The last line: counts, and one record for each intent."""
+    """The last line: counts, the memory it took, and one record for each intent, of the oldest RECORDS."""
     effects = Counter(a.effect for a in applied)
     said = Counter(a.outcome for a in applied)
     acted = {r for a in applied if a.effect != "skipped" for r in a.request_ids}
@@ -154,7 +157,8 @@ def summary(collected: Collected, applied: Sequence[Applied], rows: Counter[str]
         "refused": said["refused"], "unknown_settled": said["unknown"], "late": said["none"],
         "replayed": effects["replayed"], "void": effects["void"], "skipped": effects["skipped"],
         "duplicates": collected.duplicates, "unexpected": collected.unexpected, "rows": dict(rows),
-        "request_ids": len(acted), "still_alive": still, "records": [asdict(a) for a in applied],
+        "request_ids": len(acted), "still_alive": still, "records": [asdict(a) for a in applied[:RECORDS]],
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
 

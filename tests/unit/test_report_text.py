@@ -13,7 +13,7 @@ from sim.checks.verdict import Check, Phase, Tolerated, Verdict
 from sim.history.figures import FIGURES
 from sim.history.history import History
 from sim.history.op import Header, Op
-from sim.report.text import WIDTH, amount, figure_line, headline, report_text
+from sim.report.text import WIDTH, amount, figure_line, headline, not_shown, report_text
 from sim.scenario import Scenario, load_scenario
 
 FOLDER = Path(".rehearse/runs/20261124T030621Z-10-upgrade-b-capture-replay-10")
@@ -169,6 +169,14 @@ def test_old_against_new(ten: Scenario) -> None:
     assert {"introspect P95 ms 12.1 9.4 -22 %", "RSS MB 118 104 -12 %", "CPU cores 0.61 0.00 -100 %"} <= rows
     assert not any("heap" in row for row in rows), "what was not measured has no row"
     assert not any("HYDRA" in line for line in told(ten, verdict(hydra={"before": hydra["before"]})))
+
+
+def test_a_machine_that_was_full_is_told_with_what_was_not_shown(ten: Scenario) -> None:
+    gauges = [Op(n, "info", "harness", "gauge", float(n), value={"host": {"cpu": cpu, "cores": 2}})
+              for n, cpu in enumerate((0.5, 1.0, 0.99, 0.51))]
+    said = not_shown(verdict(), History(history().header, [*gauges, Op(4, "info", "harness", "gauge", 9.0)]), ten)
+    assert "hosts of their own for each part (this one's 2 cores were 75% busy, and full in 2 of 4 s)" in said
+    assert "hosts of their own for each part" in not_shown(verdict(), history(), ten)
 
 
 def test_what_was_not_shown_where_it_is_and_how_to_do_it_again(ten: Scenario) -> None:
