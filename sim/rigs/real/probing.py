@@ -21,8 +21,9 @@ NONSENSE = "rehearsal-probe-token.that-never-was"
 """No token: a probe must not touch anything that lives."""
 JOB_DEADLINE_S = 20.0
 
-Probe = Callable[[float], Awaitable[None]]
-"""Does its work or raises; the argument is its time limit in seconds."""
+Probe = Callable[[float], Awaitable[float | None]]
+"""Does its work or raises; the argument is its time limit in seconds. Returns the seconds it took where it
+measured them itself: a job is started first, and on a busy machine that takes longer than its question."""
 
 
 class Probing:
@@ -41,8 +42,8 @@ class Probing:
         StepFailed if there is no probe for it.
         """
         began = time.monotonic()
-        await self._probe(link)(limit_s)
-        return time.monotonic() - began
+        own_s = await self._probe(link)(limit_s)
+        return time.monotonic() - began if own_s is None else own_s
 
     def _probe(self, link: str) -> Probe:
         source, _, target = link.partition("->")
@@ -124,14 +125,19 @@ class Probing:
             speak = "s.sendall(bytes([0,0,0,8,4,210,22,47]));"
         elif "-hydra" in link:
             speak = "s.sendall(b'GET /health/ready HTTP/1.0\\r\\n\\r\\n');"
-        code = (f"import socket;s=socket.create_connection(({host!r},{port}),20);s.settimeout(20);{speak}"
-                "raise SystemExit(not s.recv(1))")
+        code = ("import socket,time;t=time.monotonic();"
+                f"s=socket.create_connection(({host!r},{port}),20);s.settimeout(20);{speak}"
+                "told=s.recv(1);print(time.monotonic()-t);raise SystemExit(not told)")
 
-        async def probe(limit_s: float) -> None:
-            result = await self._engine.job("replayer", ["python", "-c", code], environment={},
+        async def probe(limit_s: float) -> float:
+            result = await self._engine.job("replayer", ["python", "-I", "-S", "-c", code], environment={},
                                             deadline_s=min(JOB_DEADLINE_S, limit_s + 2.0))
             if result.exit_code:
                 raise ConnectionError(result.tail[-200:])
+            try:
+                return float(result.tail.splitlines()[-1])
+            except (ValueError, IndexError):
+                raise ConnectionError(f"the probe said {result.tail[-100:]!r}") from None
         return probe
 
     async def _request(self, method: str, address: tuple[str, int], path: str, limit_s: float, *,

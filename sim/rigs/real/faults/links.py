@@ -15,13 +15,14 @@ from sim.rigs.real.faults.maker import AGAIN_S, Told, looked_for
 from sim.rigs.real.probing import Probing
 from sim.rigs.real.stack import Stack
 from sim.rigs.real.toxiproxy import Toxiproxy
+from sim.scenario.kinds import JOBS
 
 PROOF_DELAYS_S = (0.1, 0.3, 1.0)
 """Assumption: 100 ms stand out from a probe's own few milliseconds. Where they do not (a job is started for
 each probe, and on a busy machine that takes 100 ms more or less) longer ones are tried before the link counts
 as unproven."""
 USUAL_PROBES = 3
-"""How many probes say what is usual."""
+"""How many probes say what is usual; of a job's link one: each is a process, and it is asked again in doubt."""
 IN_EFFECT_S, HEALED_S = 1.0, 5.0
 """Assumption: a cut is felt within a second, a heal within five (the queue's client dials each 0.2 s, a pool
 on its next use)."""
@@ -135,7 +136,8 @@ class LinkFaults:
     async def _usual(self, link: str) -> float:
         """The fastest of some probes: the first may have to open a connection."""
         try:
-            return min([await self._probing.elapsed(link, limit_s=10.0) for _ in range(USUAL_PROBES)])
+            probes = 1 if link.partition("->")[0] in JOBS else USUAL_PROBES
+            return min([await self._probing.elapsed(link, limit_s=10.0) for _ in range(probes)])
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             raise StepFailed("the link's probe has no answer without a fault", where=link,
                              seen=repr(error)[:200]) from error
