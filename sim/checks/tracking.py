@@ -27,6 +27,11 @@ from sim.history.op import Op
 
 EXPIRY_MARGIN_S = 2.0
 """Source: DESIGN point 4: within two seconds of its expiry a token is either."""
+TOKENS_MOST = 1_000_000
+"""Assumption: a quarter of a gigabyte, and an afternoon at the default's rate. Beyond that tokens that have
+expired are forgotten: nothing must be true of them any more but that revoked ones stay inactive, and that is
+known of their grant."""
+
 
 class Tracking:
     """Fed with every invocation and completion of traffic that presents or makes tokens."""
@@ -35,6 +40,7 @@ class Tracking:
         self._refresh_s = refresh_s
         self.stands: dict[str, Stand] = {}
         self.tokens: dict[str, Token] = {}
+        self._tokens_most = TOKENS_MOST
         self.wrongs: list[Wrong] = []
         self.losses: dict[str, Loss] = {}
         self.uses: dict[tuple[str, str], Use] = {}
@@ -95,6 +101,8 @@ class Tracking:
             self.tokens[access] = Token(kind, begun.i, done.i, done.i, expires_s, done.route)
         if refresh is not None and refresh not in self.tokens:
             self.tokens[refresh] = Token("refresh", begun.i, done.i, done.i, begun.t_s + self._refresh_s, done.route)
+        if len(self.tokens) > self._tokens_most:
+            self._forget(done.t_s)
         if stand is None:
             return
         overlapping = stand.last_issue_i > begun.i
@@ -113,6 +121,15 @@ class Tracking:
             stand.refreshes += 1
         elif begun.f == "code" and stand.created_i < 0:
             stand.created_i, stand.created_route = done.i, done.route
+
+    def _forget(self, now_s: float) -> None:
+        """Tokens that expired, but for each chain's newest and for refresh tokens: an older one tells of a reuse."""
+        newest = {stand.access for stand in self.stands.values()}
+        over = [token for token, known in self.tokens.items() if known.kind != "refresh"
+                and known.expires_s + EXPIRY_MARGIN_S < now_s and token not in newest]
+        for token in over:
+            del self.tokens[token]
+        self._tokens_most = max(TOKENS_MOST, len(self.tokens) + TOKENS_MOST // 10)
 
     def revoke_begins(self, op: Op) -> None:
         """A revocation was sent."""

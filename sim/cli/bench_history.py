@@ -30,8 +30,10 @@ class _Grant:
 class Run:
     """Writes ops one after another; every answer is the right one."""
 
-    def __init__(self, ops: int, random: Random, *, grants: int) -> None:
+    def __init__(self, ops: int, random: Random, *, grants: int, gap_s: float = GAP_S,
+                 lifetime_s: float = LIFETIME_S) -> None:
         self._wanted, self._random = ops, random
+        self._gap_s, self._lifetime_s = gap_s, lifetime_s
         self._grants = [_Grant(f"{n:032x}", on_green=True) for n in range(grants)]
         self._live: list[_Grant] = []
         self._revoked = 0
@@ -87,7 +89,7 @@ class Run:
         elif f == "client_credentials":
             self._made += 1
             yield from self._call(f"service-{self._made % 20}", f, {}, {
-                "access": f"{self._made:016x}", "expires_in_s": LIFETIME_S}, grant=f"s-{self._made}")
+                "access": f"{self._made:016x}", "expires_in_s": self._lifetime_s}, grant=f"s-{self._made}")
         elif f == "code":
             self._made += 1
             made = _Grant(f"n-{self._made}", on_green=self._route == "green" or not self._copied)
@@ -102,7 +104,7 @@ class Run:
         grant.gen += 1
         grant.rotated_late = grant.rotated_late or (self._copied and self._route == "blue")
         yield from self._call(f"web-{len(grant.name) + grant.gen % 40}", f, value, {
-            "access": grant.token("access"), "refresh": grant.token("refresh"), "expires_in_s": LIFETIME_S,
+            "access": grant.token("access"), "refresh": grant.token("refresh"), "expires_in_s": self._lifetime_s,
             "gen": grant.gen, "coalesced": False, "status": 200}, grant=grant.name, token=token)
 
     def _revoke(self, grant: _Grant) -> Iterator[Op]:
@@ -157,7 +159,7 @@ class Run:
     def _op(self, type: Any, process: str, f: str, value: dict[str, Any], *, of: int | None = None,
             grant: str | None = None, token: str | None = None, route: str | None = None,
             due_s: float | None = None) -> Op:
-        self._t_s = round(self._t_s + GAP_S, 6)
+        self._t_s = round(self._t_s + self._gap_s, 6)
         op = Op(self._i, type, process, f, self._t_s, of, due_s, grant, token, route, value)
         self._i += 1
         return op
