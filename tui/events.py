@@ -9,6 +9,8 @@ from tui.ink import Role
 from tui.words import one_line, took
 
 Kind = Literal["step", "undo", "gate", "state", "fault", "heal", "note", "warn", "error", "cmd", "op", "link", "end"]
+NEWS = ("PAUSED", "BUFFERING", "ABORTING", "ROLLED_BACK")
+"""States that no other line tells of; the log has all."""
 
 
 class Event(NamedTuple):

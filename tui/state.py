@@ -20,7 +20,7 @@ from sim.report.earlier import Earlier
 from tui.captures import Captures
 from tui.database import DatabaseSeen
 from tui.dayseen import DaySeen
-from tui.events import Event, event
+from tui.events import NEWS, Event, event
 from tui.faultsseen import FaultsSeen
 from tui.rates import Traffic
 from tui.runbook import Runbook
@@ -156,7 +156,7 @@ class Shown:
             elif op.of is not None:
                 asked = self._asked.pop(op.of, None)
         told = event(op, asked)
-        if told is not None:
+        if told is not None and (op.f != "state" or value.get("state") in NEWS):
             self.events.append(told)
 
     def _gauged(self, op: Op) -> None:

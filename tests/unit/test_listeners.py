@@ -44,11 +44,13 @@ async def test_a_head_that_drips_in_is_not_waited_for(monkeypatch: pytest.Monkey
         begun_s = time.monotonic()
         drips = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
         gone = asyncio.gather(*(reader.read() for reader, _ in drips), return_exceptions=True)
-        for n in range(200):
+        for _, writer in drips:
+            writer.write(b"GET / HTTP/1.1\r\nX-Slow: ")
+        for _ in range(200):
             if gone.done():
                 break
             for _, writer in drips:
-                writer.write(REQUEST[n % 8:n % 8 + 1])
+                writer.write(b"a")
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(REQUEST)
             assert (await answer(reader)).startswith(b"HTTP/1.1 204"), "others are served meanwhile"
