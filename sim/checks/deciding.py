@@ -56,13 +56,14 @@ def conclude(
             continue
         total = (totals or {}).get(figure, 0.0)
         used = _in_unit(value, limit, figure, name, total)
+        # A share of a whole that is not known yet may be anything.
+        may_be_any = not total and _shared(limit, figure, name)
         if limit.written:
-            known = total or not value or not _shared(limit, figure, name)
+            known = not (may_be_any and value)
             tolerated[figure] = Tolerated(limit.max, limit.unit, limit.because, round(used, 6) if known else None)
         if limit.max == "all" or used <= limit.max:
             continue
-        # A share of a whole that is not known yet may be anything.
-        least = 0.0 if _shared(limit, figure, name) and not total else _in_unit(
+        least = 0.0 if may_be_any else _in_unit(
             (at_least or {}).get(figure, value), limit, figure, name, total)
         (over if least > limit.max else perhaps).append(figure)
     if over:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim.cli.output import reached
+
 if TYPE_CHECKING:
     from sim.history.op import Op
 
@@ -60,18 +62,14 @@ def bench_checker(
         output.result_json(figures)
         return
     output.result(output.table(["figure", "measured", "goal", ""], [
-        ["judged", f"{figures['judged_s']:.2f} s", f"≤ {figures['goal_s']:g} s", _met(figures["met"]["judged_s"])],
+        ["judged", f"{figures['judged_s']:.2f} s", f"≤ {figures['goal_s']:g} s", reached(figures["met"]["judged_s"])],
         ["peak memory", f"{figures['peak_bytes'] / 1e6:.0f} MB", f"≤ {PEAK_GOAL_BYTES / 1e6:.0f} MB",
-         _met(figures["met"]["peak_bytes"])],
+         reached(figures["met"]["peak_bytes"])],
         ["ops a second", f"{figures['ops_per_s']:,.0f}", "", ""],
         ["read from disk", f"{figures['read_s']:.2f} s", "", ""],
         ["history", f"{figures['ops']:,} ops, {figures['file_bytes'] / 1e6:.0f} MB", "", ""],
-        ["verdict", figures["verdict"], "held", _met(figures["met"]["verdict"])],
+        ["verdict", figures["verdict"], "held", reached(figures["met"]["verdict"])],
     ]))
-
-
-def _met(met: bool) -> str:
-    return "✓" if met else "✗ missed"
 
 
 def measure(path: Path) -> dict[str, Any]:

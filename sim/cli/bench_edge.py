@@ -19,12 +19,9 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from sim.rigs.real.engines.engine import Engine
 
 RATE_RPS = 200.0
 """Source: the benchmark's goal; a little above scenario 10's mean."""
@@ -93,13 +90,17 @@ def _met(is_met: bool) -> str:
 
 async def _measure(seconds: float) -> dict[str, Any]:
     from sim.cli.bench_load import closed_loop, open_loop, request
+    from sim.cli.bench_stack import bench_stack
     from sim.rigs.real.acquire import acquire
+    from sim.rigs.real.secrets import secrets
 
     parts = await acquire("process", hydra=["1.11.10"])
     python = str(parts.binary("python"))
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearse-bench-")))
-        engine = await stack.enter_async_context(_stack(folder, parts))
+        engine = await stack.enter_async_context(bench_stack(folder, parts, secrets(), PARTS, ["blue-hydra"]))
+        await engine.start("blue-hydra")
+        await engine.start("edge")
         hydra, edge = engine.direct("blue-hydra", "admin"), engine.direct("edge", "internal")
         link = engine.link("resource-servers->edge:internal")
         token = await asyncio.to_thread(_token, hydra, engine.direct("blue-hydra", "public"))
@@ -142,30 +143,6 @@ async def _measure(seconds: float) -> dict[str, Any]:
             nginx = {**figures, "ratio": figures["hydra_rps"] / alone_rps}
     return {"open": opened, "stub": stub, "nginx": nginx, "rss_bytes": rss_bytes,
             "hydra": {"alone_rps": alone_rps, "edge_rps": edge_rps, "ratio": edge_rps / alone_rps}}
-
-
-@asynccontextmanager
-async def _stack(folder: Path, parts: Any) -> AsyncIterator[Engine]:
-    """Blue with an empty schema, Toxiproxy, the queue and the edge, on the process engine."""
-    from sim.errors import StepFailed
-    from sim.rigs.real.engines import open_engine
-    from sim.rigs.real.secrets import secrets
-    from sim.rigs.real.stack import load_stack
-
-    (folder / "logs").mkdir()
-    engine = await open_engine("process", run_id=folder.name, run_dir=folder, stack=load_stack(), parts=parts,
-                               secrets=secrets(), variables={})
-    try:
-        for part in PARTS:
-            await engine.start(part)
-        done = await engine.job("blue-hydra", ["migrate", "sql", "-e", "--yes"], deadline_s=60)
-        if done.exit_code:
-            raise StepFailed("blue's schema could not be made", where="bench edge", seen=done.tail[-400:])
-        await engine.start("blue-hydra")
-        await engine.start("edge")
-        yield engine
-    finally:
-        await engine.close()
 
 
 def _token(admin: tuple[str, int], public: tuple[str, int]) -> str:

@@ -12,12 +12,13 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+
+from sim.cli.output import reached
 
 if TYPE_CHECKING:
     from sim.rigs.real.engines.engine import Engine
@@ -106,24 +107,25 @@ def rows(told: dict[str, Any]) -> list[list[str]]:
         ["its time", f"{done['took_s']:.0f} s, {told['captures'] / done['took_s']:,.0f}/s", "", ""],
         ["its peak memory", f"{done['peak_bytes'] / 1e6:,.0f} MB", "", ""],
         ["once more: rows changed", f"{sum(again['rows'].values())}, {again['took_s']:.0f} s", "0",
-         _met(not again["rows"])],
-        ["grants that live on green", right, "", _met(told["alive"] == told["living"])],
+         reached(not again["rows"])],
+        ["grants that live on green", right, "", reached(told["alive"] == told["living"])],
     ]
-
-
-def _met(met: bool) -> str:
-    return "✓" if met else "✗ missed"
 
 
 async def measure(count: int, say: Callable[[str], None]) -> dict[str, Any]:
     """{captures, published_s, killed_after, done, again, alive, living, met}; the parts end with it."""
+    from sim.cli.bench_stack import bench_stack
+    from sim.rigs.real.acquire import acquire
     from sim.rigs.real.databases import database
+    from sim.rigs.real.grant_indexes import GrantIndexes
     from sim.rigs.real.secrets import secrets
     from sim.services.queue import Queue
 
+    parts = await acquire("process", hydra=["1.11.10", "2.3.0"])
     own, spare = secrets(), int(count * SPARE)
     with tempfile.TemporaryDirectory(prefix="rehearse-bench-") as folder:
-        async with _stack(Path(folder), own) as engine:
+        async with bench_stack(Path(folder), parts, own, PARTS, ["blue-hydra", "green-hydra"]) as engine:
+            await GrantIndexes(engine, own).build()
             say(f"making {count + spare:,} grants …")
             await fill(engine, own, count, spare)
             host, port = engine.direct("queue", "nats")
@@ -144,31 +146,6 @@ async def measure(count: int, say: Callable[[str], None]) -> dict[str, Any]:
     return {"captures": count, "published_s": published_s, "killed_after": count // 2, "done": done, "again": again,
             "alive": alive, "living": wanted,
             "met": alive == wanted and not again["rows"] and done["captured"] == count}
-
-
-@asynccontextmanager
-async def _stack(folder: Path, own: Secrets) -> AsyncIterator[Engine]:
-    """Both Postgres with their schemas, Toxiproxy and the queue."""
-    from sim.errors import StepFailed
-    from sim.rigs.real.acquire import acquire
-    from sim.rigs.real.engines import open_engine
-    from sim.rigs.real.grant_indexes import GrantIndexes
-    from sim.rigs.real.stack import load_stack
-
-    (folder / "logs").mkdir()
-    parts = await acquire("process", hydra=["1.11.10", "2.3.0"])
-    engine = await open_engine("process", run_id=folder.name, run_dir=folder, stack=load_stack(), parts=parts,
-                               secrets=own, variables={})
-    try:
-        await engine.start(*PARTS)
-        for job in ("blue-hydra", "green-hydra"):
-            done = await engine.job(job, ["migrate", "sql", "-e", "--yes"], deadline_s=120)
-            if done.exit_code:
-                raise StepFailed("a schema could not be made", where=job, seen=done.tail[-400:])
-        await GrantIndexes(engine, own).build()
-        yield engine
-    finally:
-        await engine.close()
 
 
 async def fill(engine: Engine, own: Secrets, count: int, spare: int) -> None:

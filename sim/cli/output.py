@@ -119,3 +119,8 @@ def complain_bug(error: BaseException) -> int:
     except OSError:
         progress("  do:   run it again with REHEARSE_DEBUG=1 to see the traceback")
     return 255
+
+
+def reached(goal: bool) -> str:
+    """The mark beside a benchmark's goal."""
+    return "✓" if goal else "✗ missed"
