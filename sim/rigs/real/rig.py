@@ -36,7 +36,7 @@ from sim.rigs.real.janitor import Janitor
 from sim.rigs.real.lifetime import Lifetime, go_duration
 from sim.rigs.real.migration import Migration
 from sim.rigs.real.noted import NotedEngine
-from sim.rigs.real.operations import RealOperations
+from sim.rigs.real.operations import APPS, RealOperations
 from sim.rigs.real.probing import Probing
 from sim.rigs.real.reaching import Reaching
 from sim.rigs.real.rehearsing import Preflight
@@ -62,7 +62,6 @@ from sim.traffic.plan import make_plan
 from sim.traffic.population import Population
 
 PROGRESS_S = 2.0
-BESIDE_THE_EDGES = ("login-consent", "authz")
 
 
 class RealRig:
@@ -120,7 +119,7 @@ class RealRig:
             await name_columns(engine, self._secrets)
         await engine.start("blue-hydra")
         await together(*(engine.start(name, environment=planted.environment())
-                         for name in (*self._edges, *BESIDE_THE_EDGES)))
+                         for name in (*self._edges, *APPS)))
         self._compose()
         await self._authorizing.begin()
         ready_s = time.monotonic() - began
@@ -139,7 +138,7 @@ class RealRig:
         await together(self._restart_blue(stood),
                        *([engine.start("green-hydra")] if stood.green_serves else []))
         await together(*(engine.start(name, environment=stands.environment(name))
-                         for name in (*self._edges, *BESIDE_THE_EDGES)))
+                         for name in (*self._edges, *APPS)))
         self._compose()
         self.operations.green_runs = stood.green_serves
         return {"ready_s": round(time.monotonic() - began, 3), "engine": engine.kind, "taken_up": True}
@@ -168,7 +167,7 @@ class RealRig:
         """The acts, once there are addresses."""
         engine, own = self.engine, self._secrets
         self._controls = {name: Controls(name, engine.direct(name, "control"), own.control, self._command)
-                          for name in (*self._edges, *BESIDE_THE_EDGES)}
+                          for name in (*self._edges, *APPS)}
         edges = AllControls([self._controls[name] for name in self._edges])
         self.sender = Sender({name: engine.link(name) for name, link in self.stack.links.items() if link.harness})
         self.clients = self.sender
