@@ -135,6 +135,43 @@ async def test_killed_paused_and_restarted(engine: Engine) -> None:
     assert not listens(engine.direct("blue-postgres", "sql"))
 
 
+async def test_green_has_a_tenth_of_the_cpu_until_it_is_to_serve(engine: Engine) -> None:
+    async def shares() -> set[int]:
+        """Of a backend that works; in nice where the engine has no shares."""
+        host, port = engine.direct("green-postgres", "sql")
+        connection = await asyncpg.connect(host=host, port=port, user="rehearse", password=secrets().database,
+                                           database="hydra")
+        try:
+            pid = int(await connection.fetchval("SELECT pg_backend_pid()"))
+            if engine.kind == "docker":
+                told = await connection.fetchval("SELECT pg_read_file($1)", await cgroup_file(connection))
+                return {int(told)}
+            await asyncio.sleep(0.3)
+            session = Path(f"/proc/{pid}/autogroup").read_text().split()[-1]
+            return {os.getpriority(os.PRIO_PROCESS, pid), int(session)}
+        finally:
+            await connection.close()
+
+    async def cgroup_file(connection: asyncpg.Connection) -> str:
+        found = await connection.fetchval("SELECT (pg_stat_file('/sys/fs/cgroup/cpu/cpu.shares', true)).size")
+        return "/sys/fs/cgroup/cpu/cpu.shares" if found is not None else "/sys/fs/cgroup/cpu.weight"
+
+    await engine.start("green-postgres", "blue-postgres")
+    less, full = ({10}, {0}) if engine.kind == "process" else ({102, 4}, {1024, 39, 100})
+    assert await shares() <= less
+    await engine.restart("green-postgres")
+    assert await shares() <= less
+    await engine.weigh_fully("green-postgres")
+    assert await shares() <= full
+    await engine.restart("green-postgres")
+    assert await shares() <= full, "a restart must not take it back"
+    lines: list[str] = []
+    script = "nice; cat /proc/self/autogroup; cat /sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/cpu.weight; true"
+    await engine.job("copier", ["/bin/sh", "-c", script], on_line=lines.append, deadline_s=60)
+    wanted = {"10"} if engine.kind == "process" else {"102", "4"}
+    assert wanted & {line.strip() for line in lines}, lines
+
+
 async def test_what_does_not_become_ready_says_why(engine: Engine) -> None:
     await engine.start("toxiproxy")
     began = time.monotonic()

@@ -149,6 +149,7 @@ class RealOperations:
         if self.green_runs:
             return {}
         began = time.monotonic()
+        await self._engine.weigh_fully(self._engine.database("green"))  # from here on each second is waited for
         await together(self._engine.start("green-hydra"), self._let_edge_take())
         self.green_runs = True
         proven = await self._prove_green()

@@ -135,6 +135,8 @@ class RealRig:
         await together(*(engine.start(name) for name in ("toxiproxy", "queue", "blue-postgres", OWN_DATABASE)
                          if name in self.stack.names))
         await together(undelayed(engine, self._secrets, "blue"), undelayed(engine, self._secrets, "green"))
+        if stood.green_serves:
+            await engine.weigh_fully(engine.database("green"))
         await together(self._restart_blue(stood),
                        *([engine.start("green-hydra")] if stood.green_serves else []))
         await together(*(engine.start(name, environment=stands.environment(name))

@@ -74,6 +74,8 @@ class Service(msgspec.Struct, frozen=True):
     """Named volume → where it is mounted."""
     shm_size: str = ""
     stop_signal: str = "SIGTERM"
+    cpu_shares: int = 1024
+    """Its weight where cores are few; 1024 is everybody's."""
 
     @property
     def kind(self) -> str:
@@ -172,6 +174,7 @@ class Stack:
             volumes=_named_volumes(raw.get("volumes") or []),
             shm_size=str(raw.get("shm_size", "")),
             stop_signal=str(raw.get("stop_signal", "SIGTERM")),
+            cpu_shares=int(raw.get("cpu_shares") or 1024),
         )
 
     def config(self, service: str, filename: str, variables: Mapping[str, str]) -> str:

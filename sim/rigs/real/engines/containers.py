@@ -40,6 +40,7 @@ class Wanted(msgspec.Struct, frozen=True):
     mounts: tuple[str, ...] = ()
     """As Docker's `binds`: `folder-or-volume:/path[:ro]`."""
     shm_size: str | None = None
+    cpu_shares: int = 1024
     alias: bool = True
     """Whether others find it by its service's name; jobs are not found."""
 
@@ -92,6 +93,7 @@ class Containers:
         host = self._api.create_host_config(
             port_bindings={inner: ("127.0.0.1", outer) for inner, outer in wanted.publish.items()},
             binds=list(wanted.mounts), shm_size=wanted.shm_size, network_mode=self.network,
+            cpu_shares=wanted.cpu_shares,
             # json-file whatever the daemon's default: the logs are read back through the API.
             log_config=LogConfig(type="json-file", config={}),
             # No name server but the network's own, so nothing calls home. The name of a part that is
@@ -186,6 +188,13 @@ class Containers:
         has_quota, has_memory = int(told["CpuQuota"]), int(told["Memory"])
         return {"cpu": has_quota / _PERIOD_US if has_quota > 0 else None,
                 "memory_bytes": has_memory if 0 < has_memory < machine_bytes else None}
+
+    def weigh(self, ident: str, cpu_shares: int) -> None:
+        """Set a container's weight; gone is well too."""
+        from docker.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            self._api.update_container(ident, cpu_shares=cpu_shares)
 
     def detach(self, ident: str) -> None:
         """Take it off the run's network; off it is well too."""

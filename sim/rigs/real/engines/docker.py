@@ -27,6 +27,7 @@ from sim.rigs.real.engines.containers import Containers, Wanted
 from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
+from sim.rigs.real.engines.shares import NORMAL
 from sim.rigs.real.engines.together import in_order
 from sim.rigs.real.ports import Ports
 from sim.rigs.real.record import Record
@@ -68,6 +69,8 @@ class DockerEngine:
                            **container_variables(stack)}
         self._made: dict[str, str] = {}
         self._followers: list[threading.Thread] = []
+        self._full: set[str] = set()
+        """Services that have their full share of the CPU by order."""
         self._jobs = 0
         self._outputs: dict[JobOutput, str] = {}
         """Jobs under way, with their service."""
@@ -151,7 +154,8 @@ class DockerEngine:
         mounts += [f"{self._disks.volume(name, volume, service.image)}:{path}"
                    for volume, path in service.volumes.items()]
         wanted = Wanted(name, service.image, _words(service, service.command), {**service.environment, **environment},
-                        publish, tuple(mounts), service.shm_size or None)
+                        publish, tuple(mounts), service.shm_size or None,
+                        NORMAL if name in self._full else service.cpu_shares)
         ident = self._containers.create(wanted, name)
         if data is not None:
             self._containers.put_data(ident, service.environment["PGDATA"], data)
@@ -204,6 +208,12 @@ class DockerEngine:
         for ident in under_way:
             await self._call(self._containers.kill, ident)
         return len(under_way)
+
+    async def weigh_fully(self, service: str) -> None:
+        """See `Engine.weigh_fully`."""
+        self._full.add(service)
+        if service in self._made:
+            await self._call(self._containers.weigh, self._made[service], NORMAL)
 
     async def limit(self, service: str, *, cpu: float | None = None, memory_bytes: int | None = None) -> dict[str, Any]:
         """Limit a running container's share of one core, or its memory; None = as much as there is.
@@ -267,7 +277,7 @@ class DockerEngine:
         told = self._stack.service(service, self._variables)
         self._jobs += 1
         wanted = Wanted(service, told.image, _words(told, command), {**told.environment, **(environment or {})},
-                        shm_size=told.shm_size or None, alias=False)
+                        shm_size=told.shm_size or None, cpu_shares=told.cpu_shares, alias=False)
         loop = asyncio.get_running_loop()
         with JobOutput(self.log(service), self._secrets, loop, on_line) as output:
             running = loop.run_in_executor(self._pool, self._run, wanted, f"{service}-{self._jobs}", output)

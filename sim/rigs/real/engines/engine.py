@@ -98,6 +98,10 @@ class Engine(Protocol):
         """Stop, start, wait until ready."""
         ...
 
+    async def weigh_fully(self, service: str) -> None:
+        """From now on it has everybody's share of the CPU, whatever the stack file says: others wait for it."""
+        ...
+
     def database(self, side: Side) -> str:
         """The service that holds a side's database; both have one where they share it."""
         ...

@@ -1,6 +1,6 @@
 """Starts one program of the process engine so that it ends with the harness, whatever happens to that.
 
-Run as `python -I -S guard.py PARENT SIGNAL UID:GID PROGRAM ARGUMENTS…`: it becomes the given user
+Run as `python -I -S guard.py PARENT SIGNAL UID:GID NICE PROGRAM ARGUMENTS…`: it becomes the given user
 (root only; `-` = stay), asks Linux for SIGNAL when its parent dies (where there is no such
 thing, `rehearse clean` ends what a killed harness left), and then becomes the program.
 A program of its own, because code between fork and exec is unsafe in a process with threads
@@ -20,9 +20,12 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Never returns: becomes the program, or exits 127."""
-    parent, number, user, *command = sys.argv[1:]
+    parent, number, user, nice, *command = sys.argv[1:]
     with contextlib.suppress(OSError):  # its own: the harness may have raised its priority
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, int(nice))
+    if int(nice):
+        with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as session:
+            session.write(nice)  # sessions are weighed first (see shares)
     wish = _wish()  # loaded while we are still ourselves: another user may not reach our Python's files
     if user != "-":
         uid, gid = (int(part) for part in user.split(":"))

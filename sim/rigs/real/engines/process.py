@@ -29,6 +29,7 @@ from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
 from sim.rigs.real.engines.folder import DataFolder, remove_home
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
+from sim.rigs.real.engines.shares import Share, nice_of
 from sim.rigs.real.engines.together import in_order
 from sim.rigs.real.labels import MARKER, part_of
 from sim.rigs.real.living import mark
@@ -68,6 +69,10 @@ class ProcessEngine:
                            **{variable_name("DATA", name): str(self._home / "data" / name) for name in stack.names}}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._jobs: dict[asyncio.subprocess.Process, str] = {}
+        self._shares: dict[str, Share] = {}
+        """Servers that are held at less of the CPU."""
+        self._full: set[str] = set()
+        """Services that have their full share by order."""
         self._user = running.other_user()
 
     async def start(self, *services: str, environment: Mapping[str, str] | None = None,
@@ -98,6 +103,8 @@ class ProcessEngine:
             return process.returncode is None
 
         await wait_ready(self, name, self._secrets, lives=lives)
+        if service.kind == "postgres" and self._nice(service):
+            self._shares[name] = Share(process.pid, service.cpu_shares)
         if service.kind == "toxiproxy":
             await Toxiproxy(*self.direct(name, "api")).make_all(
                 (link.name, f"127.0.0.1:{self._links[link.name]}", f"127.0.0.1:{self._ports[link.service, link.port]}")
@@ -128,12 +135,22 @@ class ProcessEngine:
         try:
             process = await running.spawn(
                 argv, environment={**self._environment(service), **environment}, folder=self._home, output=output,
-                user=self._user if serves else "-", last=signal.SIGQUIT if serves else signal.SIGKILL)
+                user=self._user if serves else "-", last=signal.SIGQUIT if serves else signal.SIGKILL,
+                nice=0 if serves else self._nice(service))
         except OSError as error:
             raise NotReady(f"{service.name} can't be started", where=argv[0], seen=str(error)) from error
         with contextlib.suppress(psutil.Error):
             self._record.add(service.name, mark(process.pid))
         return process
+
+    def _nice(self, service: Service) -> int:
+        return 0 if service.name in self._full else nice_of(service.cpu_shares)
+
+    async def weigh_fully(self, service: str) -> None:
+        """See `Engine.weigh_fully`."""
+        self._full.add(service)
+        if share := self._shares.pop(service, None):
+            share.end(restore=True)
 
     def _environment(self, service: Service) -> dict[str, str]:
         """What every part gets: nothing of ours but where programs are found."""
@@ -177,6 +194,8 @@ class ProcessEngine:
 
     async def _end(self, service: str, soft: signal.Signals, within_s: float) -> None:
         process = self._running.get(service)
+        if share := self._shares.pop(service, None):
+            share.end(restore=False)
         if process is not None:
             await running.end(process, soft, within_s)
             self._running.pop(service, None)
@@ -288,6 +307,8 @@ class ProcessEngine:
         ending = [running.end(process, signal.SIGQUIT if name.endswith("-postgres") else signal.SIGTERM, 3.0)
                   for name, process in self._running.items()]
         ending += [running.end(process, signal.SIGKILL, STOP_S) for process in self._jobs]
+        for share in self._shares.values():
+            share.end(restore=False)
         await asyncio.gather(*ending, return_exceptions=True)
         self._running.clear()
         for pid in running.marked(MARKER, part_of(self.run_dir)):  # started by a call that was cancelled half way

@@ -30,9 +30,9 @@ def other_user() -> str:
 
 
 async def spawn(command: list[str], *, environment: Mapping[str, str], folder: Path, user: str = "-",
-                last: signal.Signals = signal.SIGKILL, stdin: Any = asyncio.subprocess.DEVNULL,
+                last: signal.Signals = signal.SIGKILL, nice: int = 0, stdin: Any = asyncio.subprocess.DEVNULL,
                 output: Any = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
-    """Start a program in a session of its own; `last` is its signal when the harness dies.
+    """Start a program in a session of its own; `last` is its signal when the harness dies, `nice` its priority.
 
     Only the loop's own thread may call it: Linux watches that thread, not the process.
     Raises FileNotFoundError if there is no such program.
@@ -42,7 +42,7 @@ async def spawn(command: list[str], *, environment: Mapping[str, str], folder: P
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     return await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(last)), user,
-        program, *command[1:],
+        str(nice), program, *command[1:],
         env=dict(environment), cwd=str(folder), stdin=stdin, stdout=output, stderr=asyncio.subprocess.STDOUT,
         start_new_session=True)
 

@@ -1,0 +1,49 @@
+"""Compose's weights as priorities of processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from sim.rigs.real.engines.shares import NORMAL, Share, nice_of
+
+_FORKS = "sleep 60 & echo; read line; sleep 60 & echo; wait"
+
+
+@pytest.mark.parametrize(("shares", "nice"), [(NORMAL, 0), (819, 1), (102, 10), (2, 19), (1, 19), (10240, -10)])
+def test_a_weight_is_a_priority(shares: int, nice: int) -> None:
+    assert nice_of(shares) == nice
+
+
+async def test_only_what_a_server_forks_later_has_less_and_it_can_be_given_back() -> None:
+    parent = subprocess.Popen(["sh", "-c", _FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              start_new_session=True)
+    assert parent.stdin is not None and parent.stdout is not None
+    try:
+        parent.stdout.readline()
+        first = {child.pid for child in psutil.Process(parent.pid).children()}
+        share = Share(parent.pid, 102)
+        parent.stdin.write("\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
+        (later,) = {child.pid for child in psutil.Process(parent.pid).children()} - first
+        until = time.monotonic() + 10
+        while _nice(later) != 10 and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        assert _nice(later) == 10
+        assert {_nice(one) for one in {*first, parent.pid}} == {_nice(0)}
+        share.end(restore=True)
+        if os.geteuid() == 0:
+            assert _nice(later) == 0
+    finally:
+        os.killpg(parent.pid, 9)
+        parent.wait()
+
+
+def _nice(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
