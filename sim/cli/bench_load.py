@@ -1,4 +1,4 @@
-"""Load for `rehearse bench edge`: a plain HTTP/1.1 client and a plain stub, as light as asyncio lets.
+"""Load for `rehearse bench edge` and `overload`: a plain HTTP/1.1 client and a plain stub, as light as asyncio lets.
 
 On two cores whatever the generator eats is missing to what is measured, so both parse just what
 they need: a head, a Content-Length. The stub runs as a process of its own:
@@ -28,6 +28,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = b""
+        self.head = b""
+        """Of the last answer, in lower case."""
         self._answered: asyncio.Future[int] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,7 +44,7 @@ class Connection(asyncio.Protocol):
         head, found, rest = self._buffer.partition(b"\r\n\r\n")
         if not found:
             return
-        lower = head.lower()
+        self.head = lower = head.lower()
         at = lower.find(b"content-length:")
         length = int(lower[at + 15:].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(rest) >= length and self._answered is not None:

@@ -31,6 +31,8 @@ async def bench_stack(folder: Path, parts: Parts, own: Secrets, services: Sequen
     engine = await open_engine("process", run_id=folder.name, run_dir=folder, stack=load_stack(), parts=parts,
                                secrets=own, variables={})
     try:
+        for service in services:
+            await engine.weigh_fully(service)  # nobody else is served
         await engine.start(*services)
         for hydra in schemas:
             done = await engine.job(hydra, ["migrate", "sql", "-e", "--yes"], deadline_s=SCHEMA_S)

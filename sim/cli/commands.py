@@ -61,6 +61,7 @@ COMMANDS: dict[str, Command] = {
 
 BENCHES: dict[str, Command] = {
     "edge": Command("sim.cli.bench_edge", "bench_edge", "what the edge costs a request"),
+    "overload": Command("sim.cli.bench_overload", "bench_overload", "what the edge does with twice what Hydra answers"),
     "sender": Command("sim.cli.bench_sender", "bench_sender", "how exactly the sender sends"),
     "screen": Command("sim.cli.bench_screen", "bench_screen", "how soon the screen answers, and what it costs"),
     "checker": Command("sim.cli.bench_checker", "bench_checker", "how fast a history is judged"),

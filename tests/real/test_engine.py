@@ -135,6 +135,11 @@ async def test_killed_paused_and_restarted(engine: Engine) -> None:
     assert not listens(engine.direct("blue-postgres", "sql"))
 
 
+def session_nice(pid: int) -> int:
+    """Of the session's weight against other sessions (sched(7), autogroup)."""
+    return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+
+
 async def test_green_has_a_tenth_of_the_cpu_until_it_is_to_serve(engine: Engine) -> None:
     async def shares() -> set[int]:
         """Of a backend that works; in nice where the engine has no shares."""
@@ -147,8 +152,7 @@ async def test_green_has_a_tenth_of_the_cpu_until_it_is_to_serve(engine: Engine)
                 told = await connection.fetchval("SELECT pg_read_file($1)", await cgroup_file(connection))
                 return {int(told)}
             await asyncio.sleep(0.3)
-            session = Path(f"/proc/{pid}/autogroup").read_text().split()[-1]
-            return {os.getpriority(os.PRIO_PROCESS, pid), int(session)}
+            return {os.getpriority(os.PRIO_PROCESS, pid), session_nice(pid)}
         finally:
             await connection.close()
 
