@@ -77,6 +77,9 @@ class ScriptedOperations:
     async def start_green(self) -> dict[str, Any]:
         return await self._act("start green")
 
+    async def make_way_for_green(self) -> dict[str, Any]:
+        return await self._act("make way for green")
+
     async def stop_green(self) -> dict[str, Any]:
         return await self._act("stop green")
 

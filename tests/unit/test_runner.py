@@ -39,8 +39,8 @@ async def test_a_whole_runbook_in_order(tmp_path):
     ended, history = await play(tmp_path, operations)
     assert ended.how == "completed", ended
     acts = [a for a in operations.done if not a.startswith("measure")]
-    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair", "index grants",
-                    "start green", "buffer", "drain blue",
+    assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair",
+                    "make way for green", "index grants", "start green", "make way for green", "buffer", "drain blue",
                     "fence blue", "login_consent to green", "authz to green", "edge to green", "capture on back",
                     "release", "replay forward", "capture off back", "drop grant indexes", "stop blue"]
     steps = [(op.value["step"], op.type) for op in history.ops if op.f == "step" and op.type != "invoke"]
@@ -97,8 +97,8 @@ async def test_an_edge_whose_switch_fails_lets_its_requests_go(tmp_path):
 
 
 
-@pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "drain blue", "fence blue",
-                                     "edge to green", "replay forward"])
+@pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "make way for green", "drain blue",
+                                     "fence blue", "edge to green", "replay forward"])
 async def test_any_failure_rolls_back_and_proves_blue_well(tmp_path, failing):
     operations = ScriptedOperations(failing={failing})
     ended, _ = await play(tmp_path, operations)

@@ -149,12 +149,16 @@ class RealOperations:
         if self.green_runs:
             return {}
         began = time.monotonic()
-        await self._engine.weigh_fully(self._engine.database("green"))  # from here on each second is waited for
         await together(self._engine.start("green-hydra"), self._let_edge_take())
         self.green_runs = True
         proven = await self._prove_green()
         await self._wellness.warm("green")
         return {"ready_s": round(time.monotonic() - began, 3), "links": proven}
+
+    async def make_way_for_green(self) -> dict[str, Any]:
+        """Its database has everybody's share of the CPU from now on: it is to serve."""
+        await self._engine.weigh_fully(self._engine.database("green"))
+        return {}
 
     async def stop_green(self) -> dict[str, Any]:
         """Stop green's Hydra."""
