@@ -140,7 +140,7 @@ def session_nice(pid: int) -> int:
     return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
 
 
-async def test_green_has_a_tenth_of_the_cpu_until_it_is_to_serve(engine: Engine) -> None:
+async def test_green_has_a_quarter_of_the_cpu_until_it_is_to_serve(engine: Engine) -> None:
     async def shares() -> set[int]:
         """Of a backend that works; in nice where the engine has no shares."""
         host, port = engine.direct("green-postgres", "sql")
@@ -161,7 +161,7 @@ async def test_green_has_a_tenth_of_the_cpu_until_it_is_to_serve(engine: Engine)
         return "/sys/fs/cgroup/cpu/cpu.shares" if found is not None else "/sys/fs/cgroup/cpu.weight"
 
     await engine.start("green-postgres", "blue-postgres")
-    less, full = ({10}, {0}) if engine.kind == "process" else ({102, 4}, {1024, 39, 100})
+    less, full = ({6}, {0}) if engine.kind == "process" else ({256, 10}, {1024, 39, 100})
     assert await shares() <= less
     await engine.restart("green-postgres")
     assert await shares() <= less
@@ -172,7 +172,7 @@ async def test_green_has_a_tenth_of_the_cpu_until_it_is_to_serve(engine: Engine)
     lines: list[str] = []
     script = "nice; cat /proc/self/autogroup; cat /sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/cpu.weight; true"
     await engine.job("copier", ["/bin/sh", "-c", script], on_line=lines.append, deadline_s=60)
-    wanted = {"10"} if engine.kind == "process" else {"102", "4"}
+    wanted = {"6"} if engine.kind == "process" else {"256", "10"}
     assert wanted & {line.strip() for line in lines}, lines
 
 
