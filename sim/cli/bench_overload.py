@@ -120,6 +120,7 @@ async def measure(seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
     from sim.cli.bench_load import closed_loop, request
     from sim.cli.bench_stack import bench_stack
     from sim.rigs.real.acquire import acquire
+    from sim.rigs.real.controls import Controls
     from sim.rigs.real.secrets import secrets
 
     parts = await acquire("process", hydra=["1.11.10"])
@@ -128,7 +129,10 @@ async def measure(seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearse-bench-")))
         engine = await stack.enter_async_context(bench_stack(folder, parts, own, PARTS, ["blue-hydra"]))
         await engine.start("blue-hydra")
-        await engine.start("edge", environment={"EDGE_CAPTURE": "forward"})
+        await engine.start("edge")
+        control = Controls("edge", engine.direct("edge", "control"), own.control)
+        stack.push_async_callback(control.close)
+        await control.ask("PUT", "/capture", {"on": True, "direction": "forward"})
         public, internal = engine.direct("edge", "public"), engine.direct("edge", "internal")
         hydra = engine.direct("blue-hydra", "public")
         admin = engine.direct("blue-hydra", "admin")
