@@ -137,11 +137,11 @@ class Edge:
     async def _enter(self, size_bytes: int) -> float:
         """Wait until the gate is open and there is a place; returns the seconds waited at the gate. Raises Shed."""
         waited_s = await self.gate.wait(size_bytes)
-        await self.places.take()
+        await self.places.take(is_owed=waited_s > 0)
         while self.gate.is_shut:  # it was shut while we waited for a place
             self.places.give_back()
             waited_s += await self.gate.wait(size_bytes)
-            await self.places.take()
+            await self.places.take(is_owed=True)
         return waited_s
 
     async def _answer(self, name: ListenerName, request: web.BaseRequest, admitted: Admitted, body: bytes,

@@ -39,6 +39,30 @@ async def test_no_place_in_time_is_an_overload_and_costs_no_place():
     await places.take()
 
 
+async def test_behind_a_full_queue_nobody_waits_but_whom_we_let_wait_before():
+    places = Places(at_once=1, wait_s=1.0, waiting_max=2)
+    await places.take()
+    waiting = [asyncio.create_task(places.take()) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Shed, match="overload"):
+        async with asyncio.timeout(0.1):
+            await places.take()
+    owed = asyncio.create_task(places.take(is_owed=True))
+    for _ in range(4):
+        await asyncio.sleep(0)
+        places.give_back()
+    await asyncio.gather(*waiting, owed)
+    again = Places(at_once=1, wait_s=0.01, waiting_max=1)
+    await again.take()
+    for _ in range(3):  # who left in vain does not stand in the queue any more
+        with pytest.raises(Shed):
+            await again.take()
+    waiting = [asyncio.create_task(again.take())]
+    await asyncio.sleep(0)
+    again.give_back()
+    await asyncio.gather(*waiting)
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40), st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
 def test_never_more_at_once_and_every_place_comes_back(requests: list[tuple[int, int]], at_once: int):
