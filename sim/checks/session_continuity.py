@@ -36,6 +36,8 @@ def check(reading: Reading, lost: Lost) -> Check:
     figures |= sample
     if total:
         figures["lost_share"] = lost.chains_count / total
+        if (minutes := reading.timeline.window_s / 60) > 0:
+            figures["lost_share_a_minute"] = figures["lost_share"] / minutes
     losses = [tracking.losses[g] for g in lost.chains if g in tracking.losses]
     first = min(losses, default=None)
     said = {}

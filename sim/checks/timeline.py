@@ -193,6 +193,12 @@ class Timeline:
         return self.first_switch is not None
 
     @property
+    def window_s(self) -> float:
+        """From the copy's snapshot to the edge's first switch to green; 0 if either was not."""
+        first = self.first_switch
+        return first.t_s - self.snapshot.t_s if first is not None and self.snapshot is not None else 0.0
+
+    @property
     def returned(self) -> bool:
         """Does blue serve again after green did?"""
         return self.serving == "blue" and self.crossed

@@ -36,6 +36,8 @@ def check(reading: Reading, lost: Lost) -> Check:
         unsure = f"green does not serve yet; {len(made)} grants were made since the copy"
     figures = {"grants": float(lost.grants_count), "consents": float(len(consents)),
                "service_tokens": float(len(lost.services))}
+    if (minutes := timeline.window_s / 60) > 0:
+        figures["grants_a_minute"] = lost.grants_count / minutes
     seen = [loss.i for g, loss in tracking.losses.items() if g in lost.grants]
     seen += [w.i for w in tracking.wrongs if w.grant in lost.grants or w.cause == "service_token"]
     said = {}

@@ -78,6 +78,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
             "refresh token is unknown on green, or a client was refused with it.", also=("share",)),
         "lost_share": Figure(
             "share", "share of chains lost", "Lost chains as a part of all live chains.", "never"),
+        "lost_share_a_minute": Figure(
+            "share", "chains lost a minute",
+            "The same part for each minute from the copy's snapshot to the switch: what a longer window loses, and "
+            "what two runs with windows of different length can be compared by.", "if_written"),
         "live_chains": Figure(
             "count", "live chains", "Chains alive on blue when blue was fenced.", "never"),
         "sampled": Figure(
@@ -114,6 +118,10 @@ FIGURES: dict[str, dict[str, Figure]] = {
         "grants": Figure(
             "count", "new grants lost",
             "Grants made on blue after the copy's snapshot which green does not know."),
+        "grants_a_minute": Figure(
+            "count", "new grants lost a minute",
+            "The same for each minute from the copy's snapshot to the switch: what a longer window costs.",
+            "if_written"),
         "service_tokens": Figure(
             "count", "service tokens lost",
             "Tokens of services (client_credentials) made on the old stack after the snapshot and refused by "

@@ -71,7 +71,9 @@ def _all(runs: Sequence[Ran]) -> list[Cost]:
         Cost("requests failed", _figure("availability.failed"), _count),
         Cost("requests shed", _figure("availability.shed"), _count),
         Cost("lost writes: new grants", _figure("write_loss.grants"), _count),
+        Cost("new grants lost a minute", _figure("write_loss.grants_a_minute"), _count),
         Cost("lost chains", _figure("session_continuity.lost_chains"), _count),
+        Cost("chains lost a minute", _figure("session_continuity.lost_share_a_minute"), _share),
         Cost("good tokens refused", _figure("token_continuity.false_inactive"), _count),
         Cost("late revocations", lambda r: float(r.measured.late) if r.measured is not None else None, _count),
         Cost("longest revocation gap", _figure("revocation.longest_gap"), _seconds),
@@ -89,6 +91,10 @@ def _seconds(value: float) -> str:
 
 def _ms(value: float) -> str:
     return f"{value * 1000:.1f} ms"
+
+
+def _share(value: float) -> str:
+    return f"{value * 100:.2f} %"
 
 
 def _count(value: float) -> str:

@@ -173,8 +173,11 @@ class Tale:
         return self.verdict().check(name)
 
 
-def crossing(tale: Tale, *, revoked: int = 25, made: int = 8, rows: bool = True) -> list[Grant]:
+def crossing(tale: Tale, *, revoked: int = 25, made: int = 8, rows: bool = True,
+             window_s: float = 0.0) -> list[Grant]:
     """A whole migration with enough evidence for every floor; returns grants alive on both sides.
+
+    `window_s` is how long nothing happens after the copy's snapshot.
 
     Between snapshot and switch `revoked` grants are revoked (one after a rotation) and `made`
     are made; the rows read by key say that all of it went well, unless `rows` is False.
@@ -188,6 +191,7 @@ def crossing(tale: Tale, *, revoked: int = 25, made: int = 8, rows: bool = True)
         tale.end(tale.begin("probe-1", f), **value)
     tale.step("baseline").step("capture")
     tale.snapshot()
+    tale.now_s += window_s
     tale.measure("equality", tables={}, keys=100, different=0).step("copy")
     tale.measure("migrations", expected=3, applied=3, missing=[], unexpected=[]).step("migrate")
     new = [tale.grant(f"n-{n}") for n in range(made)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from builders import Tale, crossing
 
-from sim.checks.verdict import from_json, to_json
+from sim.checks.verdict import Check, from_json, to_json
 from sim.report.text import amount
 
 
@@ -41,6 +41,21 @@ def test_lost_chains_by_key_are_tolerated_as_a_share() -> None:
     held = tale(session_continuity__lost_chains__share=0.005).check("session_continuity")
     assert held.verdict == "held" and held.tolerated["lost_chains"].used == 2 / 500
     assert tale(session_continuity__lost_chains__share=0.003).check("session_continuity").verdict == "broken"
+
+
+def test_what_a_minute_of_the_window_loses_does_not_depend_on_its_length() -> None:
+    def tale(window_s: float, lost: int, **tolerate: float | str) -> Tale:
+        made = Tale(session_continuity__lost_chains__share=0.1, **tolerate)
+        crossing(made, window_s=window_s)
+        return made.measure("lost_chains", count=lost, total=1000, grants=["a"]).ended()
+
+    short, long = tale(30.0, 4).check("session_continuity"), tale(60.0, 8).check("session_continuity")
+    assert short.figures["lost_share_a_minute"] == pytest.approx(0.008, rel=0.05)
+    assert short.figures["lost_share_a_minute"] == pytest.approx(long.figures["lost_share_a_minute"], rel=0.05)
+    assert short.verdict == long.verdict == "held", "without a limit it breaks nothing"
+    for window_s, lost in ((30.0, 4), (60.0, 8)):
+        strict = tale(window_s, lost, session_continuity__lost_share_a_minute=0.005).check("session_continuity")
+        assert strict.verdict == "broken" and "chains lost a minute" in strict.summary
 
 
 def test_a_share_of_a_whole_that_nobody_counted_is_not_known() -> None:
@@ -247,6 +262,19 @@ def test_grants_made_on_green_are_lost_by_the_return_to_blue() -> None:
     tale.end(tale.begin("runbook", "proof_well", side="blue"), route=None)
     check = tale.ended("rolled_back").check("write_loss")
     assert check.verdict == "broken" and check.figures["grants"] == 8 + 12
+
+
+def test_what_a_minute_of_the_window_costs_in_new_grants_does_not_depend_on_its_length() -> None:
+    def lost(window_s: float, made: int, most: float = 100.0) -> Check:
+        tale = Tale(write_loss__grants=60, write_loss__grants_a_minute=most)
+        crossing(tale, window_s=window_s, made=made)
+        return tale.ended().check("write_loss")
+
+    short, long = lost(30.0, 10), lost(60.0, 20)
+    assert short.figures["grants_a_minute"] == pytest.approx(20, rel=0.06)
+    assert short.figures["grants_a_minute"] == pytest.approx(long.figures["grants_a_minute"], rel=0.06)
+    assert short.verdict == long.verdict == "held"
+    assert lost(30.0, 10, 15.0).verdict == lost(60.0, 20, 15.0).verdict == "broken"
 
 
 def test_write_loss_unknown_and_not_asked() -> None:
