@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -11,11 +13,20 @@ from sim.traffic.acts import Acts
 from sim.traffic.ledger import Chain, Ledger
 from sim.traffic.minting import Minter
 from sim.traffic.population import Population
-from sim.traffic.proving import ABREAST, CROWDED, PATIENCE_S, Proving
+from sim.traffic.proving import ABREAST, CROWDED, PATIENCE_S, Proving, drawn
 from sim.traffic.watching import Look
 
 POPULATION = Population.draw(3, 200, {"web": 2, "cli": 1, "mcp": 1, "service": 1})
 MINTER = Minter("a system secret of a test", 3)
+
+
+def test_an_order_of_chance_has_each_once_and_costs_what_is_taken_of_it() -> None:
+    for count in (0, 1, 2, 50):
+        assert sorted(drawn(Random(count), count)) == list(range(count))
+    firsts = {next(drawn(Random(seed), 5)) for seed in range(100)}
+    assert firsts == set(range(5))
+    few = list(islice(drawn(Random(1), 10**12), 1000))
+    assert len(set(few)) == 1000 and few == list(islice(drawn(Random(1), 10**12), 1000))
 
 
 class Asked:
