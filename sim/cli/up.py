@@ -151,6 +151,7 @@ def _hold(chosen: Any, engine: str, folder: Path) -> None:
         try:
             figures = await rig.start()
             typer.echo(f"stack ready in {figures['ready_s']:.1f} s", err=True)
+            await rig.operations.make_way_for_green()  # no cutover of ours will
             rig.tell_addresses()
             await asyncio.Event().wait()
         finally:

@@ -9,7 +9,7 @@ from scripted_runs import play
 from sim.errors import BadInput, Refused
 from sim.runbook.desk import Desk
 from sim.runbook.gates import refuse_unattended
-from sim.scenario import Fault, load_scenario
+from sim.scenario import Exec, Fault, load_scenario
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,15 @@ async def test_an_edge_whose_switch_fails_lets_its_requests_go(tmp_path):
     released = operations.done.index("release 2")
     assert operations.done.index("buffer 2") < released < operations.done.index("edge to blue")
 
+
+
+async def test_a_cutover_of_ones_own_finds_green_with_its_full_share(tmp_path):
+    operations = ScriptedOperations()
+    own = Exec(name="cutover", exec=["true"])
+    steps = [own if s.name == "cutover" else s for s in load_scenario("10").runbook if s.name in ("copy", "cutover")]
+    ended, _ = await play(tmp_path, operations, steps=steps)
+    assert ended.how == "completed", ended
+    assert "make way for green" in operations.done
 
 
 @pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "make way for green", "drain blue",
