@@ -6,11 +6,13 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from sim.rigs.real.engines.shares import NORMAL, Share, nice_of
+from sim.rigs.real.operations import RealOperations
 
 _FORKS = "sleep 60 & echo; read line; sleep 60 & echo; wait"
 
@@ -51,3 +53,28 @@ async def test_only_what_a_server_forks_later_has_less_and_it_can_be_given_back(
 
 def _nice(pid: int) -> int:
     return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+@pytest.mark.parametrize(("gives_back", "order"), [
+    (True, ["green-hydra starts"]), (False, ["green-postgres weighs fully", "green-hydra starts"])])
+async def test_connections_of_green_are_not_made_at_a_share_that_nobody_may_give_back(
+        gives_back: bool, order: list[str]) -> None:
+    acts: list[str] = []
+
+    async def start(service: str) -> None:
+        acts.append(f"{service} starts")
+
+    async def weigh_fully(service: str) -> None:
+        acts.append(f"{service} weighs fully")
+
+    async def nothing(*_: object) -> int:
+        return 0
+
+    operations = object.__new__(RealOperations)
+    operations._engine = SimpleNamespace(  # type: ignore[assignment]
+        gives_back=gives_back, start=start, weigh_fully=weigh_fully, database=lambda side: f"{side}-postgres")
+    operations._let_edge_take = operations._prove_green = nothing
+    operations._wellness = SimpleNamespace(warm=nothing)  # type: ignore[assignment]
+    operations.green_runs = False
+    await operations.start_green()
+    assert acts == order

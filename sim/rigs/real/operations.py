@@ -149,6 +149,8 @@ class RealOperations:
         if self.green_runs:
             return {}
         began = time.monotonic()
+        if not self._engine.gives_back:  # the connections it makes now would have less for good
+            await self.make_way_for_green()
         await together(self._engine.start("green-hydra"), self._let_edge_take())
         self.green_runs = True
         proven = await self._prove_green()

@@ -52,6 +52,7 @@ class DockerEngine:
     """Implements `Engine`; owns everything that carries its run's label."""
 
     kind: Kind = "docker"
+    gives_back = True
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
                  variables: Mapping[str, str], client: Any, disks: Mapping[str, int], estate: Estate) -> None:

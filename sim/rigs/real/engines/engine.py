@@ -52,6 +52,8 @@ class Engine(Protocol):
     kind: Kind
     run_id: str
     run_dir: Path
+    gives_back: bool
+    """Whether a running part's share of the CPU can be raised again; plain processes need root for that."""
 
     async def start(self, *services: str, environment: Mapping[str, str] | None = None,
                     data: Mapping[str, Path] | None = None) -> None:

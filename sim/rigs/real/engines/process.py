@@ -49,6 +49,7 @@ class ProcessEngine:
     """Implements `Engine`; owns its folder, its ports and its processes."""
 
     kind: Kind = "process"
+    gives_back = os.geteuid() == 0
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
                  variables: Mapping[str, str], estate: Estate | None = None) -> None:
