@@ -95,6 +95,9 @@ class Edge:
             admitted = admit(name, request.method, request.message.path)
             if isinstance(admitted, Refused):
                 return _refusal(admitted.status, admitted.why)
+            if self.places.is_full and not self.gate.is_shut:  # before anything is spent on it
+                self.requests += 1
+                return self._shed("overload")
             try:
                 check_framing(request.headers)
                 body = await read_body(request)

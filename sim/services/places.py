@@ -30,6 +30,11 @@ class Places:
         self._free = asyncio.Semaphore(at_once)
         self._wait_s, self._waiting, self._waiting_max = wait_s, 0, waiting_max
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would be sent away at once."""
+        return self._free.locked() and self._waiting >= self._waiting_max
+
     async def take(self, *, is_owed: bool = False) -> None:
         """Wait for a place; give it back in any case. `is_owed`: whom we let wait before is not sent away now.
 
@@ -38,7 +43,7 @@ class Places:
         if not self._free.locked():
             await self._free.acquire()  # at once
             return
-        if self._waiting >= self._waiting_max and not is_owed:
+        if self.is_full and not is_owed:
             raise Shed("overload")
         self._waiting += 1
         try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.services.edge_requests import Edge
 from sim.services.gate import Shed
 from sim.services.places import Places
+from sim.services.settings import Environment
 
 
 async def test_whoever_comes_first_is_let_in_first():
@@ -61,6 +65,23 @@ async def test_behind_a_full_queue_nobody_waits_but_whom_we_let_wait_before():
     await asyncio.sleep(0)
     again.give_back()
     await asyncio.gather(*waiting)
+
+
+async def test_what_would_be_sent_away_is_sent_away_before_its_body_is_read():
+    edge = Edge(Environment({
+        f"EDGE_{name}": "http://127.0.0.1:9" for name in ("BLUE_PUBLIC", "BLUE_ADMIN", "GREEN_PUBLIC", "GREEN_ADMIN")}
+        | {"EDGE_BLUE_DSN": "postgres://x", "EDGE_GREEN_DSN": "postgres://x", "EDGE_QUEUE": "nats://127.0.0.1:9"}))
+    edge.places = Places(at_once=1, wait_s=1.0, waiting_max=0)
+    request = SimpleNamespace(method="POST", message=SimpleNamespace(path="/oauth2/introspect"))  # has no body to read
+    handle = edge.listener("internal")
+    await edge.places.take()
+    answer = await handle(request)
+    assert isinstance(answer, web.Response)
+    assert (answer.status, answer.headers["Retry-After"], edge.shed["overload"]) == (503, "1", 1)
+    edge.gate.shut()  # whoever comes now waits at the gate, and is let in afterwards
+    with pytest.raises(AttributeError):
+        await handle(request)
+    await edge.close()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40), st.integers(1, 4))
