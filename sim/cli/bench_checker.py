@@ -57,11 +57,11 @@ def bench_checker(
         output.progress("judging …")
         done = subprocess.run([sys.executable, "-m", "sim.cli.bench_checker", str(path)], check=True,
                               stdout=subprocess.PIPE, text=True)
-    figures: dict[str, Any] = json.loads(done.stdout)
-    if as_json:
-        output.result_json(figures)
-        return
-    output.result(output.table(["figure", "measured", "goal", ""], [
+    output.figures(json.loads(done.stdout), _rows, as_json=as_json)
+
+
+def _rows(figures: dict[str, Any]) -> list[list[str]]:
+    return [
         ["judged", f"{figures['judged_s']:.2f} s", f"≤ {figures['goal_s']:g} s", reached(figures["met"]["judged_s"])],
         ["peak memory", f"{figures['peak_bytes'] / 1e6:.0f} MB", f"≤ {PEAK_GOAL_BYTES / 1e6:.0f} MB",
          reached(figures["met"]["peak_bytes"])],
@@ -69,7 +69,7 @@ def bench_checker(
         ["read from disk", f"{figures['read_s']:.2f} s", "", ""],
         ["history", f"{figures['ops']:,} ops, {figures['file_bytes'] / 1e6:.0f} MB", "", ""],
         ["verdict", figures["verdict"], "held", reached(figures["met"]["verdict"])],
-    ]))
+    ]
 
 
 def measure(path: Path) -> dict[str, Any]:

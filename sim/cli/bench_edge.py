@@ -53,22 +53,21 @@ def bench_edge(
     from sim.cli import output
 
     output.progress(f"Hydra, Postgres, Toxiproxy and the edge; then six or more measurements of {seconds:g} s …")
-    figures = asyncio.run(_measure(seconds))
-    if as_json:
-        output.result_json(figures)
-    else:
-        output.result(output.table(["figure", "measured", "goal", ""], _rows(figures)))
+    output.figures(asyncio.run(_measure(seconds)), _rows, as_json=as_json)
 
 
 def _rows(figures: dict[str, Any]) -> list[list[str]]:
+    from sim.cli.output import reached
+
     opened, stub, hydra, nginx = (figures[k] for k in ("open", "stub", "hydra", "nginx"))
     rows = [
         ["introspect p50 at Hydra itself", _ms(opened["direct_p50_s"]), "", ""],
         ["introspect p50 through edge and Toxiproxy", _ms(opened["edge_p50_s"]), "", ""],
-        ["added p50", _ms(opened["added_p50_s"]), f"≤ {_ms(ADDED_P50_GOAL_S)}", _met(opened["met"])],
-        ["edge CPU a request, 200/s", _ms(opened["cpu_s_a_request"]), f"≤ {_ms(CPU_GOAL_S)}", _met(opened["cpu_met"])],
+        ["added p50", _ms(opened["added_p50_s"]), f"≤ {_ms(ADDED_P50_GOAL_S)}", reached(opened["met"])],
+        ["edge CPU a request, 200/s", _ms(opened["cpu_s_a_request"]), f"≤ {_ms(CPU_GOAL_S)}",
+         reached(opened["cpu_met"])],
         ["edge CPU a request, saturated", _ms(stub["cpu_s_a_request"]), "", ""],
-        ["edge to a stub, saturated", f"{stub['rps']:.0f}/s", f"≥ {STUB_GOAL_RPS:.0f}/s", _met(stub["met"])],
+        ["edge to a stub, saturated", f"{stub['rps']:.0f}/s", f"≥ {STUB_GOAL_RPS:.0f}/s", reached(stub["met"])],
         ["the stub alone, same load", f"{stub['alone_rps']:.0f}/s", "", ""],
         ["Hydra alone, saturated", f"{hydra['alone_rps']:.0f}/s", "", ""],
         ["Hydra behind the edge", f"{hydra['edge_rps']:.0f}/s, {hydra['ratio']:.0%}", "", ""],
@@ -82,10 +81,6 @@ def _rows(figures: dict[str, Any]) -> list[list[str]]:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"
-
-
-def _met(is_met: bool) -> str:
-    return "met" if is_met else "missed"
 
 
 async def _measure(seconds: float) -> dict[str, Any]:

@@ -65,10 +65,7 @@ def bench_overload(
     from sim.cli import output
 
     told = asyncio.run(measure(seconds, output.progress))
-    if as_json:
-        output.result_json(told)
-    else:
-        output.result(output.table(["figure", "measured", "goal", ""], rows(told)))
+    output.figures(told, rows, as_json=as_json)
     return 0 if told["met"] else 1
 
 

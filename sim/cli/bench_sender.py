@@ -49,21 +49,22 @@ def bench_sender(
 
     output.progress(f"{RATE_RPS}/s for {seconds:g} s, then twice {STOP_RUN_S:g} s with the server stopped "
                     f"for {STOPPED_S:g} s …")
-    figures = clock.run(_measure(seconds))
-    if as_json:
-        output.result_json(figures)
-        return
+    output.figures(clock.run(_measure(seconds)), _rows, as_json=as_json)
+
+
+def _rows(figures: dict[str, Any]) -> list[list[str]]:
+    from sim.cli.output import reached
+
     late, stall = figures["lateness"], figures["stall"]
-    rows = [
-        ["lateness p99", f"{late['p99_s'] * 1000:.2f} ms", f"≤ {LATENESS_GOAL_S * 1000:g} ms", _met(late["met"])],
+    return [
+        ["lateness p99", f"{late['p99_s'] * 1000:.2f} ms", f"≤ {LATENESS_GOAL_S * 1000:g} ms", reached(late["met"])],
         ["lateness p50", f"{late['p50_s'] * 1000:.2f} ms", "", ""],
-        ["sent", f"{late['sent']} of {late['planned']}", "all", _met(late["sent"] == late["planned"])],
-        ["answered", f"{late['answered']} of {late['sent']}", "all", _met(late["answered"] == late["sent"])],
+        ["sent", f"{late['sent']} of {late['planned']}", "all", reached(late["sent"] == late["planned"])],
+        ["answered", f"{late['answered']} of {late['sent']}", "all", reached(late["answered"] == late["sent"])],
         ["CPU a request", f"{late['cpu_s_a_request'] * 1000:.3f} ms", "", ""],
-        ["stall, ours: p99 from due", f"{stall['open_p99_s']:.3f} s", f"{TRUTH_S:.2f} s ± 2 %", _met(stall["met"])],
+        ["stall, ours: p99 from due", f"{stall['open_p99_s']:.3f} s", f"{TRUTH_S:.2f} s ± 2 %", reached(stall["met"])],
         ["stall, closed loop: p99", f"{stall['closed_p99_s']:.3f} s", "hides the stall", ""],
     ]
-    output.result(output.table(["figure", "measured", "goal", ""], rows))
 
 
 async def _measure(seconds: float) -> dict[str, Any]:
@@ -210,10 +211,6 @@ async def _serve() -> None:
 def _quantile(values: Iterable[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def _met(yes: bool) -> str:
-    return "held" if yes else "missed"
 
 
 if __name__ == "__main__":

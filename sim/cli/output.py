@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from sim.errors import RehearsalError
@@ -119,6 +119,14 @@ def complain_bug(error: BaseException) -> int:
     except OSError:
         progress("  do:   run it again with REHEARSE_DEBUG=1 to see the traceback")
     return 255
+
+
+def figures(told: dict[str, Any], rows: Callable[[dict[str, Any]], list[list[str]]], *, as_json: bool) -> None:
+    """A benchmark's figures: as JSON, or in the table that `rows` makes of them (figure, measured, goal, mark)."""
+    if as_json:
+        result_json(told)
+    else:
+        result(table(["figure", "measured", "goal", ""], rows(told)))
 
 
 def reached(goal: bool) -> str:
