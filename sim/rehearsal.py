@@ -47,7 +47,7 @@ from sim.runbook.status import Status
 from sim.runbook.steady import WARM_UP_S, Watcher
 from sim.runbook.stood import stood
 from sim.runfolder import make_run_folder, write_private
-from sim.scenario import Scenario
+from sim.scenario import Scenario, resolved
 from sim.scenario.disks import disks, surprising
 from sim.scenario.links import known_links, known_parts, with_pairs
 from sim.taking_up import Taken, go_on, take_up
@@ -100,7 +100,7 @@ def prepare(scenario: Scenario, options: Options) -> tuple[int, Path]:
         seed = randomness.randbelow(2**31)
         options.say(f"seed {seed} was drawn; --seed {seed} runs the same again")
     folder = make_run_folder(scenario.slug, seed, options.run_dir)
-    write_private(folder / "scenario.yaml", with_drawn(scenario, seed).resolved(seed=seed))
+    write_private(folder / "scenario.yaml", resolved(with_drawn(scenario, seed), seed=seed))
     return seed, folder
 
 

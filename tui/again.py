@@ -7,7 +7,7 @@ from pathlib import Path
 from sim.checks.verdict import Verdict
 from sim.errors import RehearsalError
 from sim.report.text import again
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, load_scenario, resolved
 
 
 def arguments(folder: Path, scenario: Scenario, verdict: Verdict) -> list[str]:
@@ -20,6 +20,6 @@ def arguments(folder: Path, scenario: Scenario, verdict: Verdict) -> list[str]:
 
 def _is_same(name: str, scenario: Scenario, seed: int) -> bool:
     try:
-        return load_scenario(name).resolved(seed=seed) == scenario.resolved(seed=seed)
+        return resolved(load_scenario(name), seed=seed) == resolved(scenario, seed=seed)
     except RehearsalError:
         return False

@@ -110,6 +110,7 @@ class Rounds:
 
     def _begun(self, cells: list[Cell]) -> Playing:
         from sim.runfolder import write_private
+        from sim.scenario import resolved
 
         self._n += 1
         folder = self._folder / f"{self._folder.name}-{self._n:03}"
@@ -117,7 +118,7 @@ class Rounds:
         file = folder / "asked.yaml"
         faults = [cell.fault for cell in cells if cell.fault is not None]
         asked = self._scenario.model_copy(update={"faults": [*self._scenario.faults, *faults]})
-        write_private(file, asked.resolved(seed=self._seed))
+        write_private(file, resolved(asked, seed=self._seed))
         progress(f"[run {self._n}] " + " · ".join(f"{cell.kind} in {cell.phase}" for cell in cells))
         return Playing(begin_run(file, folder, self._engine, self._seed), cells, folder, time.monotonic())
 

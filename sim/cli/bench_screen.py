@@ -202,10 +202,10 @@ def _written(file: Path, rate_rps: float, over: threading.Event) -> None:
 
 
 def _folder(folder: Path) -> Path:
-    from sim.scenario import load_scenario
+    from sim.scenario import load_scenario, resolved
 
     folder.mkdir()
-    (folder / "scenario.yaml").write_text(load_scenario("10").resolved(seed=10))
+    (folder / "scenario.yaml").write_text(resolved(load_scenario("10"), seed=10))
     return folder
 
 

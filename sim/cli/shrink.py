@@ -155,6 +155,7 @@ class Rehearsals:
 
     def _play(self, faults: Sequence[Fault]) -> bool:
         from sim.runfolder import write_private
+        from sim.scenario import resolved
 
         if self.stopped or self.played >= self._most:
             raise self.enough
@@ -164,7 +165,8 @@ class Rehearsals:
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir(mode=0o700)
         file = run / "asked.yaml"
-        write_private(file, with_faults(self._scenario, [*self._others, *faults], self._seed).resolved(seed=self._seed))
+        asked = with_faults(self._scenario, [*self._others, *faults], self._seed)
+        write_private(file, resolved(asked, seed=self._seed))
         child = begin_run(file, run, self._engine, self._seed)
         with passed_on([child]) as told:
             child.wait()

@@ -29,6 +29,7 @@ def validate(
     from sim.cli.sized import notes
     from sim.errors import BadInput
     from sim.scenario import load_scenario
+    from sim.scenario import resolved as whole
 
     code = 0
     problems: list[dict[str, object]] = []
@@ -45,7 +46,7 @@ def validate(
         for note in notes(good):
             progress(f"note: {good.slug}: {note}")
         if resolved:
-            result(good.resolved().rstrip())
+            result(whole(good).rstrip())
         elif not json:
             result(f"{good.slug}: {len(good.runbook)} steps, at least {least_s(good):.0f} s, expects {good.expect}")
     if json:

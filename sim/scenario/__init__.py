@@ -19,6 +19,7 @@ from sim.scenario.model import (
     Tolerance,
     TrafficShape,
 )
+from sim.scenario.resolved import resolved
 from sim.scenario.steps import (
     Baseline,
     Capture,
@@ -94,5 +95,6 @@ __all__ = [
     "find_scenario",
     "load_scenario",
     "load_text",
+    "resolved",
     "scenario_files",
 ]

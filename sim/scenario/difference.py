@@ -15,7 +15,7 @@ from sim.scenario.extend import WHOLE
 from sim.scenario.find import scenario_files
 from sim.scenario.load import load_scenario, load_text
 from sim.scenario.model import Scenario
-from sim.scenario.resolved import as_yaml
+from sim.scenario.resolved import as_yaml, resolved
 
 _BESIDE_THE_KEYS = ("format", "slug", "runbook")
 
@@ -32,7 +32,7 @@ def as_difference(scenario: Scenario) -> str:
 
 
 def _tree(scenario: Scenario) -> dict[str, Any]:
-    read: dict[str, Any] = YAML(typ="safe", pure=True).load(scenario.resolved(seed=scenario.seed))
+    read: dict[str, Any] = YAML(typ="safe", pure=True).load(resolved(scenario, seed=scenario.seed))
     return read
 
 

@@ -288,12 +288,6 @@ class Scenario(Strict):
         """The step of that name, or None."""
         return next((s for s in self.runbook if s.name == name), None)
 
-    def resolved(self, *, seed: int | None = None) -> str:
-        """The whole scenario as YAML that loads back to an equal model; `seed` if one was drawn."""
-        from sim.scenario.resolved import dump
-
-        return dump(self if seed is None else self.model_copy(update={"seed": seed}))
-
     def meets(self, verdict: dict[str, Any]) -> tuple[bool, str]:
         """Is this verdict (verdict.json, read) as the scenario expects? → (yes, why)."""
         return self.expect.meets(verdict)

@@ -18,8 +18,10 @@ _BESIDE = {"exec", "manual"}
 """Kinds whose own keys stand beside the kind, not below it."""
 
 
-def dump(scenario: Scenario) -> str:
-    """The scenario as YAML."""
+def resolved(scenario: Scenario, *, seed: int | None = None) -> str:
+    """The whole scenario as YAML; `seed` if one was drawn."""
+    if seed is not None:
+        scenario = scenario.model_copy(update={"seed": seed})
     out = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
     out["seed"] = "random" if scenario.seed is None else scenario.seed
     out["runbook"] = [_step(step) for step in scenario.runbook]

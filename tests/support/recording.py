@@ -16,7 +16,7 @@ import msgspec
 
 from sim.history.op import Header, Op
 from sim.runbook.catalogue import CATALOGUE
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, load_scenario, resolved
 
 PLAN = (  # step, begins, takes
     ("baseline", 4.0, 15.0), ("lifetime", 19.0, 20.0), ("capture", 39.0, 0.9), ("copy", 39.9, 3.1),
@@ -219,7 +219,7 @@ def write_run(folder: Path, *, until_s: float = 1e9, rate: float = 40.0, gate: b
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = scenario if scenario is not None else load_scenario("10")
-    (folder / "scenario.yaml").write_text(chosen.resolved(seed=10))
+    (folder / "scenario.yaml").write_text(resolved(chosen, seed=10))
     ops = [op for op in Recording(rate=rate, gate=gate, loses=loses).ops() if op.t_s <= until_s]
     header = Header(origin_utc="2026-01-01T14:30:25.000Z", scenario=chosen.slug, seed=10, engine="process",
                     grants=20_000)

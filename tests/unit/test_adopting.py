@@ -27,7 +27,7 @@ from sim.rigs.real.labels import MARKER, OWNER, RUN, WHERE
 from sim.rigs.real.living import mark, me, where
 from sim.rigs.real.record import HOME_PREFIX, Record, all_records, living, record_of
 from sim.runbook.stood import Stood
-from sim.scenario import Exec, load_scenario
+from sim.scenario import Exec, load_scenario, resolved
 
 HEADER = Header(origin_utc="2026-01-01T00:00:00.000Z", scenario="t", seed=1, engine="process")
 
@@ -280,7 +280,7 @@ def test_what_can_not_be_taken_up_is_said_in_words(cache: Path, capsys: pytest.C
         else:
             journal.note("harness", told["f"], told["value"])
     journal.close()
-    (folder / "scenario.yaml").write_text(load_scenario(scenario).resolved(seed=1))
+    (folder / "scenario.yaml").write_text(resolved(load_scenario(scenario), seed=1))
     before = (folder / "history.jsonl").read_bytes()
     assert call(["resume", str(folder)]) == 254
     assert why in capsys.readouterr().err and (folder / "history.jsonl").read_bytes() == before

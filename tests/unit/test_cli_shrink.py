@@ -19,7 +19,7 @@ from sim.cli.app import call
 from sim.faults.drawing import with_drawn
 from sim.history.journal import Journal
 from sim.paths import PROJECT
-from sim.scenario import load_scenario, load_text
+from sim.scenario import load_scenario, load_text, resolved
 
 PYTHON = sys.executable
 NEMESIS = "nemesis: {seed: 3, budget: 6, kinds: [down, latency]}\n"
@@ -46,7 +46,7 @@ def a_run(home: Path, *broken: str, more: str = NEMESIS, planted: str = "") -> P
     Journal(folder / "history.jsonl", scenario="mine", seed=5, engine="process").close()
     scenario = load_text(f"format: 1\nextends: 10\ntitle: Mine\nseed: 5\npopulation: {{grants: 2000}}\n{more}",
                          name="mine.yaml")
-    (folder / "scenario.yaml").write_text(with_drawn(scenario, 5).resolved(seed=5))
+    (folder / "scenario.yaml").write_text(resolved(with_drawn(scenario, 5), seed=5))
     (folder / "verdict.json").write_text(told(*broken, planted=planted))
     return folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.scenario import load_text, scenario_files
+from sim.scenario import load_text, resolved, scenario_files
 from sim.scenario.difference import as_difference
 
 FAULT = "faults: [{name: a, fault: down, link: edge->queue, at: copy, for: 2s}]\n"
@@ -21,7 +21,7 @@ FAULT = "faults: [{name: a, fault: down, link: edge->queue, at: copy, for: 2s}]\
 def test_it_loads_back_to_the_same_and_says_only_what_differs(own: str, holds: str, lacks: str) -> None:
     scenario = load_text(f"format: 1\nextends: 10\n{own}", name="mine.yaml")
     text = as_difference(scenario)
-    assert load_text(text, name="mine.yaml").resolved(seed=1) == scenario.resolved(seed=1)
+    assert resolved(load_text(text, name="mine.yaml"), seed=1) == resolved(scenario, seed=1)
     assert holds in text and lacks not in text
 
 
@@ -29,7 +29,7 @@ def test_what_extends_nothing_of_ours_is_written_whole() -> None:
     scenario = load_text("format: 1\ntitle: Alone\nasks: What?\nrunbook: [{baseline: {for: 3s}}]\nexpect: open\n",
                          name="mine.yaml")
     text = as_difference(scenario)
-    assert load_text(text, name="mine.yaml").resolved(seed=1) == scenario.resolved(seed=1)
+    assert resolved(load_text(text, name="mine.yaml"), seed=1) == resolved(scenario, seed=1)
 
 
 def test_each_of_ours_is_one_line() -> None:

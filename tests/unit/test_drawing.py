@@ -14,7 +14,7 @@ from sim.cli.app import call
 from sim.errors import BadInput
 from sim.faults.drawing import LONGEST_S, draw, with_drawn
 from sim.refusing import refuse_unable
-from sim.scenario import BadScenario, Scenario, load_scenario, load_text
+from sim.scenario import BadScenario, Scenario, load_scenario, load_text, resolved
 from sim.scenario.faults import Anchor, Draw, Fault
 from sim.scenario.kinds import CATALOGUE, unfit
 from sim.scenario.links import known_links, known_parts
@@ -76,10 +76,10 @@ def test_green_s_hydra_is_left_alone_before_it_runs() -> None:
 
 def test_the_run_folder_s_copy_has_them_among_its_faults() -> None:
     scenario = planned(budget=3)
-    resolved = load_text(with_drawn(scenario, 7).resolved(seed=7))
-    assert resolved.nemesis is None
-    assert [f.name for f in resolved.faults] == ["drawn-1", "drawn-2", "drawn-3"]
-    assert resolved.faults == draw(scenario, 7, LINKS, PARTS)
+    copy = load_text(resolved(with_drawn(scenario, 7), seed=7))
+    assert copy.nemesis is None
+    assert [f.name for f in copy.faults] == ["drawn-1", "drawn-2", "drawn-3"]
+    assert copy.faults == draw(scenario, 7, LINKS, PARTS)
     own = planned(budget=3, seed=8)
     assert with_drawn(own, 7).faults == draw(own, 8, LINKS, PARTS), "its own seed counts more than the run's"
 
@@ -152,4 +152,4 @@ def test_a_drawn_schedule_is_one_that_the_file_may_write() -> None:
     """Whatever is drawn loads again: links of one shared database only where there is one."""
     for seed in range(12):
         drawn = with_drawn(planned(budget=12, phases=["copy", "migrate", "soak"]), seed)
-        assert load_text(drawn.resolved(seed=seed)).faults == drawn.faults
+        assert load_text(resolved(drawn, seed=seed)).faults == drawn.faults

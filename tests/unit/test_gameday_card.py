@@ -8,7 +8,7 @@ import pytest
 
 from sim.checks.terms import Terms
 from sim.paths import data
-from sim.scenario import BadScenario, Surprise, load_scenario
+from sim.scenario import BadScenario, Surprise, load_scenario, resolved
 from sim.scenario.gameday import ROLES, watched
 
 GOOD = """\
@@ -39,7 +39,7 @@ def test_a_card_replaces_the_scenarios_and_is_kept_in_its_copy(tmp_path: Path) -
     assert isinstance(first, Surprise) and (first.noticed_in, first.for_, first.hope) == (60.0, 9.0, "hold")
     assert scenario.gameday is not None and scenario.gameday.roles == ROLES and scenario.gameday.goals == ["see it"]
     stored = tmp_path / "scenario.yaml"
-    stored.write_text(scenario.resolved())
+    stored.write_text(resolved(scenario))
     assert load_scenario(stored) == scenario
     assert Terms.of(scenario).faults == ("queue-gone",), "one that is made by hand need not be made"
 

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from sim.cli.schema import text
 from sim.paths import data
-from sim.scenario import load_scenario, scenario_files
+from sim.scenario import load_scenario, resolved, scenario_files
 from sim.scenario.schema import schema
 
 SCHEMA = schema()
@@ -60,7 +60,7 @@ def read(text):
 @pytest.mark.parametrize("path", scenario_files(), ids=lambda p: p.stem)
 def test_the_projects_scenarios_fit_and_so_do_their_resolved_copies(path):
     assert fits(read(path.read_text()), SCHEMA)
-    assert fits(read(load_scenario(path).resolved()), SCHEMA)
+    assert fits(read(resolved(load_scenario(path))), SCHEMA)
 
 
 GOOD = "format: 1\nextends: 10\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.scenario import BadScenario, load_scenario
+from sim.scenario import BadScenario, load_scenario, resolved
 
 
 def ten(*sets):
@@ -49,7 +49,7 @@ def test_faults_are_addressed_by_name():
 def test_what_was_set_is_in_the_resolved_copy(tmp_path):
     scenario = ten("runbook.copy.jobs=7")
     path = tmp_path / "scenario.yaml"
-    path.write_text(scenario.resolved())
+    path.write_text(resolved(scenario))
     assert load_scenario(path).step("copy").jobs == 7
 
 
