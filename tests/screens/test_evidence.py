@@ -10,7 +10,7 @@ import pytest
 from screens import caught_up, run_folder, screen_text, until
 from textual.pilot import Pilot
 
-from sim.scenario import load_scenario
+from sim.scenario import load_scenario, resolved
 from tui import again
 from tui.__main__ import main
 from tui.app import RehearsalApp
@@ -138,7 +138,7 @@ def test_a_changed_scenario_is_run_again_from_its_own_file(tmp_path: Path) -> No
     verdict = from_json((folder / "verdict.json").read_bytes())
     file = folder / "scenario.yaml"
     assert again.arguments(folder, load_scenario(str(file)), verdict)[1] == "10"
-    file.write_text(load_scenario("10", sets=["population.grants=2000"]).resolved(seed=10))
+    file.write_text(resolved(load_scenario("10", sets=["population.grants=2000"]), seed=10))
     assert again.arguments(folder, load_scenario(str(file)), verdict)[1] == str(file)
 
 

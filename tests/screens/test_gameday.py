@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from sim.control import ControlServer
 from sim.history.op import Op
 from sim.paths import data
-from sim.scenario import load_scenario
+from sim.scenario import load_scenario, resolved
 from tui.app import SCREENS, RehearsalApp
 from tui.landmarks import landmarks
 from tui.playback import Live
@@ -36,7 +36,7 @@ def day_folder(tmp_path: Path, *more: Op, verdict: bool = False) -> Path:
     """The recording as a game day in which a surprise is on and somebody has said so."""
     folder = run_folder(tmp_path, until_s=UNTIL_S)
     scenario = load_scenario("10", card=data("scenarios", "cards", "first-day.yaml"))
-    (folder / "scenario.yaml").write_text(scenario.resolved())
+    (folder / "scenario.yaml").write_text(resolved(scenario))
     add(folder, *happened(Live(folder)), *more)
     if verdict:
         write_verdict(folder)

@@ -27,7 +27,7 @@ def own_home(tmp_path, monkeypatch):
         ("validate 10 --reslved", "there is no flag `--reslved`", "did you mean --resolved?"),
         ("validate -q", "there is no flag `-q`", "rehearse validate --help"),
         ("validate", "missing argument", "rehearse validate --help"),
-        ("bench", "missing command", "one of edge, sender, screen, checker"),
+        ("bench", "missing command", "one of edge, overload, sender, screen"),
         ("bench egde", "there is no command `egde`", "did you mean edge?"),
         ("run 10 --engine dockr", "dockr", "did you mean docker?"),
         ("run 10 --seed abc", "--seed", ""),

@@ -109,7 +109,7 @@ def test_a_folder_that_is_none_of_ours_is_never_removed(own_cache: Path, tmp_pat
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 def test_a_guarded_program_ends_with_its_harness() -> None:
     code = (f"import os, subprocess, sys, time; p = subprocess.Popen([sys.executable, '-I', '-S', {guard!r},"
-            " str(os.getpid()), '9', '-', '/bin/sleep', '60'], start_new_session=True); print(p.pid, flush=True);"
+            " str(os.getpid()), '9', '-', '0', '/bin/sleep', '60'], start_new_session=True); print(p.pid, flush=True);"
             " time.sleep(60)")
     harness = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert harness.stdout is not None

@@ -15,7 +15,7 @@ from sim.precedence import NICE, take_precedence
 took = take_precedence()
 assert os.getpriority(os.PRIO_PROCESS, 0) == (NICE if took else 0), took
 tell = "import os; print(os.getpriority(os.PRIO_PROCESS, 0))"
-print(subprocess.check_output([sys.executable, "-I", "-S", {str(GUARD)!r}, str(os.getpid()), "9", "-",
+print(subprocess.check_output([sys.executable, "-I", "-S", {str(GUARD)!r}, str(os.getpid()), "9", "-", "0",
                                sys.executable, "-c", tell], text=True))
 """
 
