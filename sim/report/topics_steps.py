@@ -316,7 +316,8 @@ FAULTS: dict[str, Topic] = {
     ),
     "wrong_secret": Topic(
         "A Hydra runs with another system secret than its data was written with.",
-        "It says it is ready and calls every token inactive with 200: nothing but the answers' content shows it.",
+        "It says it is ready and calls every token inactive with 200: nothing but the answers' content shows it. "
+        "A revocation is answered 200 too and ends nothing: with the right secret again, the token is alive.",
         "fault: wrong_secret, part: green-hydra, at: repair.end, for: 10s. green's Hydra runs from the repair on.",
         "A secret rotated on one side only.",
     ),
