@@ -54,11 +54,11 @@ def _cross(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict[str,
     replay = _replay_step(ctx)
     if replay is not None and replay.traffic == "buffered":
         figures["first_replay"] = yield from _apply(ctx, replay)
+    yield from _capture_back(ctx)
     for n, what in enumerate(sorted(step.switch, key=lambda w: w == "edge")):
         if n and step.spread:
             yield ctx.env.timeout(step.spread)
         yield from switch(ctx, what, "green", share=step.share if what == "edge" else 1.0)
-    yield from _capture_back(ctx)
     return figures
 
 
@@ -78,12 +78,12 @@ def _one_by_one(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, dict
             drained.append((yield from ctx.do(operations.drain("blue", deadline_s=DRAIN_S, only=only))))
             if only == edges[-1]:
                 yield from _fence(ctx, step)
+            yield from _capture_back(ctx, only=only)
             for what in [what for what in step.switch if what != "edge"] if not only else []:
                 yield from switch(ctx, what, "green")
             yield from switch(ctx, "edge", "green", share=step.share, only=only)
         finally:
             yield from ctx.do(operations.buffer(False, only=only))
-    yield from _capture_back(ctx)
     return {"drained": drained}
 
 
@@ -93,9 +93,10 @@ def _fence(ctx: Context, step: Cutover) -> Generator[simpy.Event, Any, None]:
         ctx.journal.note("runbook", "fence", {"side": "blue", "on": True})
 
 
-def _capture_back(ctx: Context) -> Generator[simpy.Event, Any, None]:
+def _capture_back(ctx: Context, *, only: int | None = None) -> Generator[simpy.Event, Any, None]:
+    """Before an edge points to green: what is revoked there must be known on the way back, from the first on."""
     if any(isinstance(s, Soak) and s.capture_back for s in ctx.scenario.runbook) and ctx.facts.get("capturing"):
-        yield from ctx.do(ctx.rig.operations.capture(True, direction="back"))
+        yield from ctx.do(ctx.rig.operations.capture(True, direction="back", only=only))
         ctx.facts["capturing_back"] = True
 
 

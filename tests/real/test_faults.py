@@ -46,7 +46,7 @@ async def test_the_edge_comes_back_with_the_route_and_the_capture_it_had(engine:
         await controls["edge"].ask("PUT", "/capture", {"on": True, "direction": "forward"})
         await controls["edge"].ask("PUT", "/route", {"to": "green"})
         await controls["authz"].ask("PUT", "/side", {"to": "green"})
-        standing.capture, standing.edges[0].to, standing.sides["authz"] = "forward", "green", "green"
+        standing.edges[0].capture, standing.edges[0].to, standing.sides["authz"] = "forward", "green", "green"
         for kind, part in (("kill", "edge"), ("restart", "edge"), ("kill", "authz")):
             proof, healed = await lived_through(faults, {"fault": kind, "part": part})
             assert proof["proven"], proof

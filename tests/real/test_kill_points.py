@@ -69,7 +69,7 @@ async def capturing(engine: Engine) -> AsyncIterator[tuple[RealFaults, Hydra]]:
         hydra = Hydra(engine, http)
         await hydra.begin()
         await controls["edge"].ask("PUT", "/capture", {"on": True, "direction": "forward"})
-        standing.capture = "forward"
+        standing.edges[0].capture = "forward"
         yield faults, hydra
 
 

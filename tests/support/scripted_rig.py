@@ -30,8 +30,8 @@ class ScriptedOperations:
     async def set_lifetime(self, access_s: float | None) -> dict[str, Any]:
         return await self._act("lifetime back" if access_s is None else "lifetime")
 
-    async def capture(self, on: bool, *, direction: str) -> dict[str, Any]:
-        return await self._act(f"capture {'on' if on else 'off'} {direction}")
+    async def capture(self, on: bool, *, direction: str, only: int | None = None) -> dict[str, Any]:
+        return await self._act(f"capture {'on' if on else 'off'} {direction}{_which(only)}")
 
     async def upgrade_database(self, *, progress: Any) -> dict[str, Any]:
         return await self._act("upgrade database")

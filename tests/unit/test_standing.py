@@ -22,7 +22,7 @@ EDGE = {"EDGE_BLUE_PUBLIC": "http://b:1", "EDGE_BLUE_ADMIN": "http://b:2", "EDGE
 async def test_an_edge_started_as_it_stood_stands_so(route: Any, capture: str, buffering: bool, writes: bool) -> None:
     standing = Standing()
     standing.edges[0].to = route
-    standing.capture, standing.buffering, standing.writes_allowed = capture, buffering, writes
+    standing.edges[0].capture, standing.buffering, standing.writes_allowed = capture, buffering, writes
     edge = Edge(Environment({**EDGE, **standing.environment("edge")}))
     try:
         assert standing_of(edge.status()) == standing.wanted("edge") == {

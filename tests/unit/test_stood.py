@@ -83,15 +83,16 @@ def test_a_switch_that_the_history_missed_is_allowed_for() -> None:
 
 
 @pytest.mark.parametrize(("edges", "there"), [
-    ([Pointed("green", 1.0, 2), Pointed()], [("green", "2"), ("blue", "1")]),
-    ([Pointed("green", 0.5, 4)], [("green", "4")])])
-def test_each_edge_is_started_as_it_stood(edges: list[Pointed], there: list[tuple[str, str]]) -> None:
+    ([Pointed("green", 1.0, 2), Pointed()], [("green", "2", "back"), ("blue", "1", "forward")]),
+    ([Pointed("green", 0.5, 4)], [("green", "4", "back")])])
+def test_each_edge_is_started_as_it_stood(edges: list[Pointed], there: list[tuple[str, str, str]]) -> None:
+    """One that had not turned yet goes on recording what blue answers."""
     standing = Standing(len(edges))
     standing.take_up(Stood([], edges=edges, capture="back", writes_allowed=False, sides={"authz": "green"}))
     names = ["edge", "edge-2"][:len(edges)]
     told = [standing.environment(name) for name in names]
-    assert [(one["EDGE_ROUTE"], one["EDGE_EPOCH"]) for one in told] == there
-    assert {(one["EDGE_CAPTURE"], one["EDGE_WRITES"]) for one in told} == {("back", "refused")}
+    assert [(one["EDGE_ROUTE"], one["EDGE_EPOCH"], one["EDGE_CAPTURE"]) for one in told] == there
+    assert {one["EDGE_WRITES"] for one in told} == {"refused"}
     assert told[0]["EDGE_SHARE"] == f"{edges[0].share:g}"
     assert standing.environment("authz") == {"AUTHZ_SIDE": "green"}
     assert standing.environment("login-consent") == {"LOGIN_SIDE": "blue"}

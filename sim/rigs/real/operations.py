@@ -78,10 +78,13 @@ class RealOperations:
         """Raise blue's access-token lifetime; None puts it back (on whichever stack serves)."""
         return await self._lifetime.set(access_s)
 
-    async def capture(self, on: bool, *, direction: Literal["forward", "back"]) -> dict[str, Any]:
+    async def capture(self, on: bool, *, direction: Literal["forward", "back"],
+                      only: int | None = None) -> dict[str, Any]:
         """Switch the capture; on ends when every earlier revocation has its outcome."""
-        told = await self._edges.ask("PUT", "/capture", {"on": on, "direction": direction}, deadline_s=BARRIER_S)
-        self.standing.capture = direction if on else "off"
+        told = await self._edges.ask("PUT", "/capture", {"on": on, "direction": direction}, deadline_s=BARRIER_S,
+                                     only=only)
+        for edge in self.standing.edges if only is None else [self.standing.edges[only]]:
+            edge.capture = direction if on else "off"
         return told
 
     async def upgrade_database(self, *, progress: Progress) -> dict[str, Any]:
@@ -200,7 +203,8 @@ class RealOperations:
             told = await self._edges.ask("PUT", "/route", {"to": to, "share": share}, only=only)
             for n, _ in enumerate(self.standing.edges):
                 if only in (None, n):
-                    self.standing.edges[n] = Route(to, share, int(told["epoch"]))
+                    edge = self.standing.edges[n]
+                    self.standing.edges[n] = Route(to, share, int(told["epoch"]), edge.capture)
             return told
         if what == "login_consent" and planted.on("forget-login"):
             return {"side": to}

@@ -26,6 +26,8 @@ class Route:
     """How much of the requests goes there."""
     epoch: int = 1
     """How often it was switched, plus one."""
+    capture: str = "off"
+    """off, forward or back."""
 
 
 class Standing:
@@ -34,16 +36,14 @@ class Standing:
     def __init__(self, edges: int = 1) -> None:
         self.edges: list[Route] = [Route() for _ in range(edges)]
         """Of each edge, in the order of their names."""
-        self.capture = "off"
-        """off, forward or back."""
         self.buffering = False
         self.writes_allowed = True
         self.sides: dict[str, Side] = dict.fromkeys(SIDE_VARIABLES, "blue")
 
     def take_up(self, stood: Stood) -> None:
         """Stand as a killed run stood; nobody waits at an edge that is started anew."""
-        self.edges = [Route(*edge) for edge in stood.edges]
-        self.capture, self.writes_allowed = stood.capture, stood.writes_allowed
+        self.edges = [Route(*edge, _carried(stood.capture, edge.to)) for edge in stood.edges]
+        self.writes_allowed = stood.writes_allowed
         self.sides |= stood.sides
 
     def environment(self, part: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ class Standing:
         if origin(part) == EDGE:
             at = self._edge(part)
             return {"EDGE_ROUTE": at.to, "EDGE_SHARE": f"{at.share:g}", "EDGE_EPOCH": str(at.epoch),
-                    "EDGE_CAPTURE": self.capture, "EDGE_BUFFERING": "on" if self.buffering else "off",
+                    "EDGE_CAPTURE": at.capture, "EDGE_BUFFERING": "on" if self.buffering else "off",
                     "EDGE_WRITES": "allowed" if self.writes_allowed else "refused"}
         if part in SIDE_VARIABLES:
             return {SIDE_VARIABLES[part]: self.sides[part]}
@@ -61,12 +61,17 @@ class Standing:
         """The same in the words of the part's status; {} for parts that keep nothing."""
         if origin(part) == EDGE:
             at = self._edge(part)
-            return {"route": at.to, "share": at.share, "capture": self.capture, "buffering": self.buffering,
+            return {"route": at.to, "share": at.share, "capture": at.capture, "buffering": self.buffering,
                     "writes_allowed": self.writes_allowed}
         return {"side": self.sides[part]} if part in self.sides else {}
 
     def _edge(self, part: str) -> Route:
         return self.edges[replica_names(EDGE, len(self.edges)).index(part)]
+
+
+def _carried(capture: str, to: Side) -> str:
+    """One that had not turned yet when others had records what blue still answers."""
+    return "forward" if capture == "back" and to == "blue" else capture
 
 
 def standing_of(status: dict[str, Any]) -> dict[str, Any]:
