@@ -211,7 +211,10 @@ async def _overload(internal: Address, introspection: bytes, public: Address, re
                 connection = free[address].pop() if free[address] else (await connect(address, 1))[0]
                 status = await connection.ask(sent)
                 says_when = b"\r\nretry-after:" in connection.head
-            free[address].append(connection)
+            if b"\r\nconnection: close" in connection.head:
+                connection.close()
+            else:
+                free[address].append(connection)
         except (TimeoutError, OSError):
             if connection is not None:
                 connection.close()
