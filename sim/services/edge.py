@@ -22,8 +22,8 @@ async def serve(ended: asyncio.Event) -> None:
     listeners = Listeners()
     edge = Edge(environment)
     try:
-        await listeners.open(environment.listen("EDGE_PUBLIC"), edge.listener("public"), edge.turn_away)
-        await listeners.open(environment.listen("EDGE_INTERNAL"), edge.listener("internal"), edge.turn_away)
+        await listeners.open(environment.listen("EDGE_PUBLIC"), edge.listener("public"))
+        await listeners.open(environment.listen("EDGE_INTERNAL"), edge.listener("internal"))
         await listeners.open(environment.listen("EDGE_CONTROL"),
                              control_handler(environment.text("CONTROL_TOKEN"), EdgeControl(edge).call))
         await ended.wait()

@@ -31,7 +31,6 @@ from sim.services.serving import (
     Handler,
     TooLong,
     answer_json,
-    as_bytes,
     read_body,
     usage,
 )
@@ -96,7 +95,7 @@ class Edge:
             admitted = admit(name, request.method, request.message.path)
             if isinstance(admitted, Refused):
                 return _refusal(admitted.status, admitted.why)
-            if self._is_crowded:  # before anything is spent on it
+            if self.places.is_full and not self.gate.is_shut:  # before anything is spent on it
                 self.requests += 1
                 return self._shed("overload")
             try:
@@ -111,18 +110,6 @@ class Edge:
             return await self._serve(name, request, admitted, body)
 
         return handle
-
-    @property
-    def _is_crowded(self) -> bool:
-        """Whether whoever comes now would be sent away; at a shut gate it may wait, and is let in afterwards."""
-        return self.places.is_full and not self.gate.is_shut
-
-    def turn_away(self) -> bytes | None:
-        """What a new connection is told instead of being served; None = it is served."""
-        if not self._is_crowded:
-            return None
-        self.requests += 1
-        return as_bytes(self._shed("overload"))
 
     async def _serve(self, name: ListenerName, request: web.BaseRequest, admitted: Admitted,
                      body: bytes) -> web.Response:

@@ -15,7 +15,6 @@ import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
 
 import uvloop
@@ -76,13 +75,10 @@ class Listeners:
     def __init__(self) -> None:
         self._open: list[tuple[asyncio.AbstractServer, Impatient]] = []
 
-    async def open(self, at: Listen, handler: Handler, turn_away: Callable[[], bytes | None] | None = None) -> None:
-        """Answer HTTP/1.1 on `at`; raises OSError if the port is taken.
-
-        `turn_away` says what a new connection is told instead of being served; None = nothing, it is served.
-        """
+    async def open(self, at: Listen, handler: Handler) -> None:
+        """Answer HTTP/1.1 on `at`; raises OSError if the port is taken."""
         server = Impatient(
-            handler, turn_away=turn_away, access_log=None, logger=logging.getLogger("http"), auto_decompress=False,
+            handler, access_log=None, logger=logging.getLogger("http"), auto_decompress=False,
             max_line_size=FIELD_BYTES, max_field_size=FIELD_BYTES, max_headers=100,
             keepalive_timeout=75.0, lingering_time=1.0,
         )
@@ -130,14 +126,6 @@ def answer_json(status: int, body: dict[str, Any], headers: dict[str, str] | Non
     """A JSON answer; never cached."""
     return web.Response(status=status, body=json.dumps(body).encode(),
                         headers={"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})})
-
-
-def as_bytes(answer: web.Response) -> bytes:
-    """An answer as it goes over the wire, with the end of its connection."""
-    body = answer.body if isinstance(answer.body, bytes) else b""
-    head = {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}
-    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}", *(f"{k}: {v}" for k, v in head.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def usage() -> dict[str, float]:

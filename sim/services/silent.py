@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
-
-from sim.services.turned_away import TurnedAway
 
 HEAD_S = 30.0
 """Assumption: a client has given up after 5 s; a link with 30 s of latency on it still gets its request through.
@@ -21,17 +18,10 @@ CONNECTIONS = 4096
 class Impatient(web.Server):
     """aiohttp's server; a connection whose first request has not come in time is closed."""
 
-    def __init__(self, handler: Any, *, turn_away: Callable[[], bytes | None] | None = None, **settings: Any) -> None:
-        """`turn_away`: asked at each new connection; what it is told instead of being served."""
+    def __init__(self, handler: Any, **settings: Any) -> None:
         super().__init__(handler, request_factory=self._heard, **settings)
-        self._turn_away = turn_away
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
         self._open = 0
-
-    def __call__(self) -> RequestHandler | TurnedAway:  # type: ignore[override]  # both are the loop's protocols
-        """Who a new connection speaks to."""
-        answer = self._turn_away() if self._turn_away is not None else None
-        return super().__call__() if answer is None else TurnedAway(answer)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """A new connection; one too many is closed at once."""
