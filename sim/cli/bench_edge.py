@@ -9,13 +9,10 @@ place, if there is one. On few cores the load eats with them: ratios, not record
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import statistics
 import tempfile
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -28,7 +25,6 @@ RATE_RPS = 200.0
 ADDED_P50_GOAL_S, CPU_GOAL_S, STUB_GOAL_RPS = 0.002, 0.0006, 3000.0
 """Source: the benchmark's goals."""
 CONNECTIONS = 32
-CLIENT, SECRET = "bench", "bench-only-secret"
 PARTS = ("blue-postgres", "toxiproxy", "queue")
 
 _NGINX = """
@@ -86,6 +82,7 @@ def _ms(seconds: float) -> str:
 async def _measure(seconds: float) -> dict[str, Any]:
     from sim.cli.bench_load import closed_loop, open_loop, request
     from sim.cli.bench_stack import bench_stack
+    from sim.cli.bench_tokens import introspection, minted
     from sim.rigs.real.acquire import acquire
     from sim.rigs.real.secrets import secrets
 
@@ -98,9 +95,8 @@ async def _measure(seconds: float) -> dict[str, Any]:
         await engine.start("edge")
         hydra, edge = engine.direct("blue-hydra", "admin"), engine.direct("edge", "internal")
         link = engine.link("resource-servers->edge:internal")
-        token = await asyncio.to_thread(_token, hydra, engine.direct("blue-hydra", "public"))
-        form = urllib.parse.urlencode({"token": token}).encode()
-        ask = request("POST", "/oauth2/introspect", host="auth.rehearse.test", body=form)
+        (token,) = await minted(hydra, engine.direct("blue-hydra", "public"), 1)
+        ask = introspection(token)
         stubbed, ping = await stack.enter_async_context(_stub(python)), request("GET", "/health/ready", host="h")
 
         for address in (hydra, link):  # warm: pools, caches, plans
@@ -138,22 +134,6 @@ async def _measure(seconds: float) -> dict[str, Any]:
             nginx = {**figures, "ratio": figures["hydra_rps"] / alone_rps}
     return {"open": opened, "stub": stub, "nginx": nginx, "rss_bytes": rss_bytes,
             "hydra": {"alone_rps": alone_rps, "edge_rps": edge_rps, "ratio": edge_rps / alone_rps}}
-
-
-def _token(admin: tuple[str, int], public: tuple[str, int]) -> str:
-    """A live access token of a client of our own."""
-    made = json.dumps({"client_id": CLIENT, "client_secret": SECRET, "grant_types": ["client_credentials"],
-                       "token_endpoint_auth_method": "client_secret_post"}).encode()
-    _post(admin, "/clients", made, "application/json")
-    form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET})
-    return str(_post(public, "/oauth2/token", form.encode(), "application/x-www-form-urlencoded")["access_token"])
-
-
-def _post(address: tuple[str, int], path: str, body: bytes, content_type: str) -> dict[str, Any]:
-    asked = urllib.request.Request(f"http://{address[0]}:{address[1]}{path}", body, {"Content-Type": content_type})
-    with urllib.request.urlopen(asked, timeout=10) as answer:
-        told: dict[str, Any] = json.load(answer)
-        return told
 
 
 @asynccontextmanager

@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from typing import cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+Address = tuple[str, int]
 
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
 
@@ -68,6 +71,17 @@ async def connect(address: tuple[str, int], count: int) -> list[Connection]:
     return [(await loop.create_connection(Connection, *address))[1] for _ in range(count)]
 
 
+async def at_rate(rate_rps: float, count: int, one: Callable[[int, float], Coroutine[Any, Any, None]]) -> None:
+    """Begin `one(n, due_s)` at a fixed rate whatever becomes of those before, and wait for all."""
+    began_s = time.monotonic() + 0.05
+    async with asyncio.TaskGroup() as group:
+        for n in range(count):
+            due_s = began_s + n / rate_rps
+            if (wait_s := due_s - time.monotonic()) > 0:
+                await asyncio.sleep(wait_s)
+            group.create_task(one(n, due_s))
+
+
 async def open_loop(address: tuple[str, int], sent: bytes, *, rate_rps: float, seconds: float) -> list[float]:
     """Send at a fixed rate whatever comes back; seconds from due to answered, of each.
 
@@ -76,9 +90,8 @@ async def open_loop(address: tuple[str, int], sent: bytes, *, rate_rps: float, s
     free = await connect(address, 16)
     every = list(free)
     took: list[float] = []
-    began_s = time.monotonic() + 0.05
 
-    async def one(due_s: float) -> None:
+    async def one(_: int, due_s: float) -> None:
         connection = free.pop() if free else (await connect(address, 1))[0]
         if connection not in every:
             every.append(connection)
@@ -88,12 +101,7 @@ async def open_loop(address: tuple[str, int], sent: bytes, *, rate_rps: float, s
         if status != 200:
             raise RuntimeError(f"answered {status}")
 
-    async with asyncio.TaskGroup() as group:
-        for n in range(int(rate_rps * seconds)):
-            due_s = began_s + n / rate_rps
-            if (wait_s := due_s - time.monotonic()) > 0:
-                await asyncio.sleep(wait_s)
-            group.create_task(one(due_s))
+    await at_rate(rate_rps, int(rate_rps * seconds), one)
     for connection in every:
         connection.close()
     return took

@@ -12,7 +12,6 @@ import asyncio
 import json
 import tempfile
 import time
-import urllib.parse
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,7 +21,7 @@ import msgspec
 import typer
 
 if TYPE_CHECKING:
-    from sim.cli.bench_load import Connection
+    from sim.cli.bench_load import Address, Connection
 
 FACTOR = 2.0
 """Source: the benchmark's goal."""
@@ -31,14 +30,10 @@ REVOKED_OF = 20
 GIVES_UP_S = 5.0
 """Source: a client's own limit in the model of traffic."""
 CONNECTIONS = 32
-MINTED_AT_ONCE = 8
 WELL_S = 30.0
 """Assumption: an edge that is not itself again after half a minute will not be."""
 IDLE_S = 1.0
-HOST = "auth.rehearse.test"
-CLIENT, SECRET = "bench", "bench-only-secret"
 PARTS = ("blue-postgres", "toxiproxy", "queue")
-Address = tuple[str, int]
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -114,8 +109,9 @@ def rows(told: dict[str, Any]) -> list[list[str]]:
 
 async def measure(seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
     """The figures of `counted`, and {capacity_rps, rate_rps, seconds, well_after_s}; the parts end with it."""
-    from sim.cli.bench_load import closed_loop, request
+    from sim.cli.bench_load import closed_loop
     from sim.cli.bench_stack import bench_stack
+    from sim.cli.bench_tokens import introspection, minted, revocation
     from sim.rigs.real.acquire import acquire
     from sim.rigs.real.controls import Controls
     from sim.rigs.real.secrets import secrets
@@ -133,57 +129,28 @@ async def measure(seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
         public, internal = engine.direct("edge", "public"), engine.direct("edge", "internal")
         hydra = engine.direct("blue-hydra", "public")
         admin = engine.direct("blue-hydra", "admin")
-        kept, = await _minted(admin, hydra, 1)
-
-        def introspection(token: str) -> bytes:
-            return request("POST", "/oauth2/introspect", host=HOST,
-                           body=urllib.parse.urlencode({"token": token}).encode())
+        (kept,) = await minted(admin, hydra, 1)
+        ask = introspection(kept)
 
         say("how much Hydra answers …")
-        await closed_loop(internal, introspection(kept), connections=CONNECTIONS, seconds=1.0)
-        capacity_rps = await closed_loop(internal, introspection(kept), connections=CONNECTIONS, seconds=5.0)
+        await closed_loop(internal, ask, connections=CONNECTIONS, seconds=1.0)
+        capacity_rps = await closed_loop(internal, ask, connections=CONNECTIONS, seconds=5.0)
         rate_rps = FACTOR * capacity_rps
         count = int(rate_rps * seconds)
         say(f"minting {count // REVOKED_OF:,} tokens to be revoked …")
-        tokens = await _minted(admin, hydra, count // REVOKED_OF)
+        tokens = await minted(admin, hydra, count // REVOKED_OF)
         grants = await _grants_of(engine, own, tokens)
 
         say(f"{rate_rps:.0f} requests a second for {seconds:g} s …")
-        answers = await _overload(internal, introspection(kept), public,
-                                  [_revocation(token) for token in tokens], rate_rps, count)
-        well_after_s = await _well(internal, introspection(kept))
+        answers = await _overload(internal, ask, public,
+                                  [revocation(token) for token in tokens], rate_rps, count)
+        well_after_s = await _well(internal, ask)
         captured = await _captured(engine.direct("queue", "nats"))
         held = {n for n, grant in enumerate(grants) if grant in captured}
         asked = [one.token for one in answers if one.token >= 0 and one.status == 200]
         dead = await _inactive(admin, tokens, asked)
     return {**counted(answers, held, dead), "capacity_rps": capacity_rps, "rate_rps": rate_rps, "seconds": seconds,
             "well_after_s": well_after_s}
-
-
-async def _minted(admin: Address, public: Address, count: int) -> list[str]:
-    """Access tokens of a client of our own, which is made with the first."""
-    import aiohttp
-
-    client = {"client_id": CLIENT, "client_secret": SECRET, "grant_types": ["client_credentials"],
-              "token_endpoint_auth_method": "client_secret_post"}
-    places = asyncio.Semaphore(MINTED_AT_ONCE)
-    async with aiohttp.ClientSession() as session:
-        async with session.post(f"http://{admin[0]}:{admin[1]}/clients", json=client):
-            pass  # 409 from the second time on
-
-        async def mint() -> str:
-            form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
-            async with places, session.post(f"http://{public[0]}:{public[1]}/oauth2/token", data=form) as answer:
-                return str((await answer.json())["access_token"])
-
-        return list(await asyncio.gather(*(mint() for _ in range(count))))
-
-
-def _revocation(token: str) -> bytes:
-    from sim.cli.bench_load import request
-
-    form = urllib.parse.urlencode({"token": token, "client_id": CLIENT, "client_secret": SECRET})
-    return request("POST", "/oauth2/revoke", host=HOST, body=form.encode())
 
 
 async def _grants_of(engine: Any, own: Any, tokens: list[str]) -> list[str]:
@@ -198,7 +165,7 @@ async def _grants_of(engine: Any, own: Any, tokens: list[str]) -> list[str]:
 async def _overload(internal: Address, introspection: bytes, public: Address, revocations: Sequence[bytes],
                     rate_rps: float, count: int) -> list[Answered]:
     """Send at a fixed rate whatever comes back."""
-    from sim.cli.bench_load import connect
+    from sim.cli.bench_load import at_rate, connect
 
     free: dict[Address, list[Connection]] = {internal: [], public: []}
     answers: list[Answered] = []
@@ -220,16 +187,13 @@ async def _overload(internal: Address, introspection: bytes, public: Address, re
                 connection.close()
         answers.append(Answered(status, says_when, time.monotonic() - due_s, token))
 
-    began_s = time.monotonic() + 0.05
-    async with asyncio.TaskGroup() as group:
-        for n in range(count):
-            due_s = began_s + n / rate_rps
-            if (wait_s := due_s - time.monotonic()) > 0:
-                await asyncio.sleep(wait_s)
-            token, other = divmod(n, REVOKED_OF)
-            is_revocation = other == REVOKED_OF - 1 and token < len(revocations)
-            group.create_task(one(public, revocations[token], due_s, token) if is_revocation
-                              else one(internal, introspection, due_s, -1))
+    async def nth(n: int, due_s: float) -> None:
+        token, other = divmod(n, REVOKED_OF)
+        is_revocation = other == REVOKED_OF - 1 and token < len(revocations)
+        await (one(public, revocations[token], due_s, token) if is_revocation
+               else one(internal, introspection, due_s, -1))
+
+    await at_rate(rate_rps, count, nth)
     for connection in [*free[internal], *free[public]]:
         connection.close()
     return answers

@@ -11,13 +11,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from sim.rigs.real.engines.shares import NORMAL, Share, nice_of
+from sim.rigs.real.engines.shares import Share, nice_of
 from sim.rigs.real.operations import RealOperations
+from sim.rigs.real.stack import CPU_SHARES
 
 _FORKS = "sleep 60 & echo; read line; sleep 60 & echo; wait"
 
 
-@pytest.mark.parametrize(("shares", "nice"), [(NORMAL, 0), (819, 1), (102, 10), (2, 19), (1, 19), (10240, -10)])
+@pytest.mark.parametrize(("shares", "nice"), [(CPU_SHARES, 0), (819, 1), (102, 10), (2, 19), (1, 19), (10240, -10)])
 def test_a_weight_is_a_priority(shares: int, nice: int) -> None:
     assert nice_of(shares) == nice
 

@@ -29,7 +29,7 @@ from sim.rigs.real.poisoned import poisoned
 from sim.rigs.real.rehearsing import Preflight
 from sim.rigs.real.repair import Repair
 from sim.rigs.real.secrets import Secrets
-from sim.rigs.real.standing import Route, Standing
+from sim.rigs.real.standing import Standing
 from sim.rigs.real.superseded import end_superseded
 from sim.rigs.real.upgrading import Upgrading
 from sim.rigs.real.verification import Verification
@@ -83,7 +83,7 @@ class RealOperations:
         """Switch the capture; on ends when every earlier revocation has its outcome."""
         told = await self._edges.ask("PUT", "/capture", {"on": on, "direction": direction}, deadline_s=BARRIER_S,
                                      only=only)
-        for edge in self.standing.edges if only is None else [self.standing.edges[only]]:
+        for edge in self.standing.of(only):
             edge.capture = direction if on else "off"
         return told
 
@@ -201,10 +201,8 @@ class RealOperations:
         """Point the edges (or one of them), login-consent or authz at a side; edges with a share of their requests."""
         if what == "edge":
             told = await self._edges.ask("PUT", "/route", {"to": to, "share": share}, only=only)
-            for n, _ in enumerate(self.standing.edges):
-                if only in (None, n):
-                    edge = self.standing.edges[n]
-                    self.standing.edges[n] = Route(to, share, int(told["epoch"]), edge.capture)
+            for edge in self.standing.of(only):
+                edge.to, edge.share, edge.epoch = to, share, int(told["epoch"])
             return told
         if what == "login_consent" and planted.on("forget-login"):
             return {"side": to}

@@ -30,6 +30,10 @@ def variable_name(*parts: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", "_".join(parts).upper())
 
 
+CPU_SHARES = 1024
+"""Everybody's weight. Source: cpu_shares' default, docker run --cpu-shares."""
+
+
 class Link(msgspec.Struct, frozen=True):
     """One Toxiproxy proxy: `from->to[:port]`."""
 
@@ -74,8 +78,8 @@ class Service(msgspec.Struct, frozen=True):
     """Named volume → where it is mounted."""
     shm_size: str = ""
     stop_signal: str = "SIGTERM"
-    cpu_shares: int = 1024
-    """Its weight where cores are few; 1024 is everybody's."""
+    cpu_shares: int = CPU_SHARES
+    """Its weight where cores are few."""
 
     @property
     def kind(self) -> str:
@@ -174,7 +178,7 @@ class Stack:
             volumes=_named_volumes(raw.get("volumes") or []),
             shm_size=str(raw.get("shm_size", "")),
             stop_signal=str(raw.get("stop_signal", "SIGTERM")),
-            cpu_shares=int(raw.get("cpu_shares") or 1024),
+            cpu_shares=int(raw.get("cpu_shares") or CPU_SHARES),
         )
 
     def config(self, service: str, filename: str, variables: Mapping[str, str]) -> str:

@@ -65,6 +65,10 @@ class Standing:
                     "writes_allowed": self.writes_allowed}
         return {"side": self.sides[part]} if part in self.sides else {}
 
+    def of(self, only: int | None) -> list[Route]:
+        """All edges, or one of them, counted from 0."""
+        return self.edges if only is None else [self.edges[only]]
+
     def _edge(self, part: str) -> Route:
         return self.edges[replica_names(EDGE, len(self.edges)).index(part)]
 

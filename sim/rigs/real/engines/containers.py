@@ -20,6 +20,7 @@ from sim.rigs.real.engines.engine import Usage
 from sim.rigs.real.engines.running import usage
 from sim.rigs.real.labels import OWNER, RUN, SERVICE, WHERE
 from sim.rigs.real.living import me, where
+from sim.rigs.real.stack import CPU_SHARES
 
 _CHUNK_BYTES = 1 << 20
 _PERIOD_US, _LEAST_QUOTA_US = 100_000, 1_000
@@ -40,7 +41,7 @@ class Wanted(msgspec.Struct, frozen=True):
     mounts: tuple[str, ...] = ()
     """As Docker's `binds`: `folder-or-volume:/path[:ro]`."""
     shm_size: str | None = None
-    cpu_shares: int = 1024
+    cpu_shares: int = CPU_SHARES
     alias: bool = True
     """Whether others find it by its service's name; jobs are not found."""
 

@@ -27,13 +27,12 @@ from sim.rigs.real.engines.containers import Containers, Wanted
 from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
-from sim.rigs.real.engines.shares import NORMAL
 from sim.rigs.real.engines.together import in_order
 from sim.rigs.real.ports import Ports
 from sim.rigs.real.record import Record
 from sim.rigs.real.room import must_have_memory
 from sim.rigs.real.secrets import Secrets
-from sim.rigs.real.stack import Service, Stack
+from sim.rigs.real.stack import CPU_SHARES, Service, Stack
 from sim.rigs.real.toxiproxy import Toxiproxy
 from sim.rigs.rig import Side
 
@@ -156,7 +155,7 @@ class DockerEngine:
                    for volume, path in service.volumes.items()]
         wanted = Wanted(name, service.image, _words(service, service.command), {**service.environment, **environment},
                         publish, tuple(mounts), service.shm_size or None,
-                        NORMAL if name in self._full else service.cpu_shares)
+                        CPU_SHARES if name in self._full else service.cpu_shares)
         ident = self._containers.create(wanted, name)
         if data is not None:
             self._containers.put_data(ident, service.environment["PGDATA"], data)
@@ -214,7 +213,7 @@ class DockerEngine:
         """See `Engine.weigh_fully`."""
         self._full.add(service)
         if service in self._made:
-            await self._call(self._containers.weigh, self._made[service], NORMAL)
+            await self._call(self._containers.weigh, self._made[service], CPU_SHARES)
 
     async def limit(self, service: str, *, cpu: float | None = None, memory_bytes: int | None = None) -> dict[str, Any]:
         """Limit a running container's share of one core, or its memory; None = as much as there is.

@@ -9,15 +9,14 @@ its priority: whoever is not root could not give it back.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import os
 from pathlib import Path
 
 import psutil
 
-NORMAL = 1024
-"""Source: cpu_shares' default, docker run --cpu-shares."""
+from sim.precedence import weigh
+from sim.rigs.real.stack import CPU_SHARES
+
 _STEP = 1.25
 """Source: sched(7): one step of nice is a quarter more or less."""
 _LOOK_S = 0.1
@@ -26,7 +25,7 @@ _LOOK_S = 0.1
 
 def nice_of(shares: int) -> int:
     """The priority whose weight that is: 1024 → 0, 102 → 10; -20 to 19."""
-    return max(-20, min(19, round(-math.log(max(shares, 2) / NORMAL, _STEP))))
+    return max(-20, min(19, round(-math.log(max(shares, 2) / CPU_SHARES, _STEP))))
 
 
 class Share:
@@ -52,14 +51,6 @@ class Share:
         self._watching.cancel()
         for child in self._lowered if restore else ():
             weigh(child, 0)
-
-
-def weigh(pid: int, nice: int) -> None:
-    """Set a process's priority and its session's, as far as we may; one that is gone is well too."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, nice)
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
 
 
 def _children(pid: int) -> set[int]:
