@@ -23,6 +23,7 @@ import simpy
 from sim.checks.verdict import Verdict, exit_code
 from sim.clock import LiveEnvironment
 from sim.control import ControlServer
+from sim.crowd import crowd_at
 from sim.errors import DiskFull, RehearsalError
 from sim.faults.drawing import with_drawn
 from sim.faults.link_proofs import prove_links
@@ -287,7 +288,8 @@ class _Rehearsal:
                     subscriber(op)
         traffic = Traffic(env, plan, rig.population, rig.minter, rig.clients, journal, phases, self.scenario)
         ctx = Context(env, self.scenario, rig, journal, phases, desk, price, watcher, traffic.ledger,
-                      Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, self.seed),
+                      Proving(env, traffic.acts, traffic.ledger, rig.population, rig.minter, seed=self.seed,
+                              crowd=crowd_at(self.scenario.traffic.rate)),
                       {"revoked": revoked, "environment": rig.environment()})
         written = Written(self.folder / "faults.jsonl")
         nemesis = Nemesis(env, faults, rig.faults, journal, phases, written, self.seed)

@@ -72,6 +72,4 @@ def repair(ctx: Context, step: Repair) -> Acting:
     figures: dict[str, object] = yield from ctx.do(
         ctx.rig.operations.repair(marks=list(step.marks), progress=ctx.progress(step.name)))
     started = yield from ctx.done(starting)
-    # Not before: a repair that takes the cores from who serves costs more logins under way than it saves grants.
-    yield from ctx.do(ctx.rig.operations.make_way_for_green())
     return {**figures, "green": started}

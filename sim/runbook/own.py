@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
 from typing import Any
-
-import simpy
 
 from sim.errors import StepFailed
 from sim.runbook.context import Acting, Context
@@ -19,7 +16,6 @@ _TAIL_LINES = 20
 
 def execute(ctx: Context, step: Exec) -> Acting:
     """Run the command, then its verification; both must exit 0."""
-    yield from _before(ctx, step)
     figures: dict[str, Any] = yield from ctx.do(_run(ctx, step.name, list(step.exec)))
     if step.verify:
         yield from ctx.do(_run(ctx, step.name, list(step.verify)))
@@ -36,7 +32,6 @@ def execute_undo(ctx: Context, step: Exec) -> Acting:
 
 def manual(ctx: Context, step: Manual) -> Acting:
     """Wait for somebody's approval; the person and the time are an op."""
-    yield from _before(ctx, step)
     asked_s = ctx.env.now
     i = ctx.journal.invoke("runbook", "gate", value={"step": step.name, "ask": step.manual, "who": step.who})
     decided = ctx.desk.open_gate(step.name)
@@ -48,12 +43,6 @@ def manual(ctx: Context, step: Manual) -> Acting:
     if answer.decision == "rollback":
         raise StepFailed(f"{answer.who} said no: {answer.reason or 'no reason given'}", where=step.name)
     return {"by": answer.who, "took_s": round(ctx.env.now - asked_s, 3)}
-
-
-def _before(ctx: Context, step: Exec | Manual) -> Generator[simpy.Event, Any, None]:
-    """As before our own cutover: whoever switches by other means must find green with all its share of the CPU."""
-    if step.role == "cutover":
-        yield from ctx.do(ctx.rig.operations.make_way_for_green())
 
 
 async def _run(ctx: Context, step: str, command: list[str]) -> dict[str, Any]:

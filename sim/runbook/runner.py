@@ -15,6 +15,7 @@ from sim.errors import RehearsalError, StepFailed
 from sim.runbook import guards
 from sim.runbook.catalogue import entry_of
 from sim.runbook.context import Acting, Context
+from sim.runbook.crossing import make_way
 from sim.runbook.gates import pass_gate
 from sim.runbook.stood import Stood
 from sim.scenario import Step
@@ -105,6 +106,10 @@ class Runner:
         if entry.ready is not None:
             self._done.append(step)
             tried = yield from self._supervised(entry.ready(ctx, step), READY_DEADLINE_S)
+            if tried.how != "ok":
+                return tried
+        if step.role == "cutover":
+            tried = yield from self._supervised(make_way(ctx), READY_DEADLINE_S)
             if tried.how != "ok":
                 return tried
         i = ctx.journal.invoke("runbook", "step", value={

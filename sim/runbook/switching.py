@@ -23,7 +23,6 @@ def ready(ctx: Context, step: Cutover) -> Acting:
     if replay is not None and replay.indexes:
         indexed = {"grant_indexes": (yield from ctx.do(ctx.rig.operations.index_grants()))}
     figures: dict[str, Any] = yield from ctx.do(ctx.rig.operations.start_green())
-    yield from ctx.do(ctx.rig.operations.make_way_for_green())
     return {**indexed, **figures}
 
 

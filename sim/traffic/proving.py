@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sim.clock import LiveEnvironment
+from sim.crowd import LOOK_S
 from sim.history.op import token_hash
 from sim.rigs.rig import Answer, Browser
 from sim.traffic.acts import Acts, Reading, refusal
@@ -28,12 +29,8 @@ if TYPE_CHECKING:
 
 ABREAST = 4
 """Measured: eight at a time took all of two cores and made the traffic wait; four leave it its share."""
-CROWDED = 16
-"""Assumption: at 150 operations a second, answered within 40 ms, six are under way; sixteen are made to wait."""
 PATIENCE_S = 30.0
 """Assumption: a link that is slow for good must not keep the verify step from its end: a lane waits so long in all."""
-LOOK_S = 0.05
-"""Assumption: a crowd that has gone is seen as soon as a person could."""
 CONSENTS = 30
 """Assumption: so many remembered consents are put to use through the browser."""
 
@@ -53,13 +50,15 @@ def drawn(by: Random, count: int) -> Iterator[int]:
 class Proving:
     """Asks through the clients' own links; processes are `verify-1` … `verify-4`.
 
-    While the clients wait for their answers it asks nothing: what the harness adds must not be what breaks a run.
+    While the clients wait for their answers (more than `crowd` requests under way) it asks nothing: what the
+    harness adds must not be what breaks a run.
     """
 
     def __init__(self, env: LiveEnvironment, acts: Acts, ledger: Ledger, population: Population, minter: Minter,
-                 seed: int) -> None:
+                 *, seed: int, crowd: int) -> None:
         self._env, self._acts, self._ledger = env, acts, ledger
         self._population, self._minter, self._seed = population, minter, seed
+        self._crowd = crowd
         self._patience_s = PATIENCE_S * ABREAST
 
     async def prove(self, *, revoked: Iterable[str], sample: int) -> dict[str, Any]:
@@ -96,7 +95,7 @@ class Proving:
             await work
 
     async def _gives_way(self) -> None:
-        while self._env.in_flight > CROWDED and self._patience_s > 0:
+        while self._env.in_flight > self._crowd and self._patience_s > 0:
             self._patience_s -= LOOK_S
             await asyncio.sleep(LOOK_S)
 

@@ -13,11 +13,12 @@ from sim.traffic.acts import Acts
 from sim.traffic.ledger import Chain, Ledger
 from sim.traffic.minting import Minter
 from sim.traffic.population import Population
-from sim.traffic.proving import ABREAST, CROWDED, PATIENCE_S, Proving, drawn
+from sim.traffic.proving import ABREAST, PATIENCE_S, Proving, drawn
 from sim.traffic.watching import Look
 
 POPULATION = Population.draw(3, 200, {"web": 2, "cli": 1, "mcp": 1, "service": 1})
 MINTER = Minter("a system secret of a test", 3)
+CROWD = 16
 
 
 def test_an_order_of_chance_has_each_once_and_costs_what_is_taken_of_it() -> None:
@@ -46,7 +47,7 @@ class Asked:
 
 async def prove(book: Ledger, name: str, env: LiveEnvironment | None = None) -> Asked:
     asked = Asked()
-    proving = Proving(env or LiveEnvironment(), cast(Acts, asked), book, POPULATION, MINTER, seed=3)
+    proving = Proving(env or LiveEnvironment(), cast(Acts, asked), book, POPULATION, MINTER, seed=3, crowd=CROWD)
     proving._remembered = list  # type: ignore[method-assign]
     figures = await proving.prove(revoked=[name], sample=0)
     assert figures["revoked_grants"] == 1
@@ -83,7 +84,7 @@ class Crowded(LiveEnvironment):
     @property
     def in_flight(self) -> int:
         self.left -= 1
-        return CROWDED + 1 if self.left > 0 else 3
+        return CROWD + 1 if self.left > 0 else 3
 
 
 async def test_it_gives_way_while_clients_wait_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

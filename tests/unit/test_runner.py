@@ -40,9 +40,9 @@ async def test_a_whole_runbook_in_order(tmp_path):
     assert ended.how == "completed", ended
     acts = [a for a in operations.done if not a.startswith("measure")]
     assert acts == ["capture on forward", "copy", "cleanup", "migrate", "start green", "repair",
-                    "make way for green", "index grants", "start green", "make way for green", "buffer", "drain blue",
-                    "fence blue", "capture on back", "login_consent to green", "authz to green", "edge to green",
-                    "release", "replay forward", "capture off back", "drop grant indexes", "stop blue"]
+                    "index grants", "start green", "make way for green", "buffer", "drain blue", "fence blue",
+                    "capture on back", "login_consent to green", "authz to green", "edge to green", "release",
+                    "replay forward", "capture off back", "drop grant indexes", "stop blue"]
     steps = [(op.value["step"], op.type) for op in history.ops if op.f == "step" and op.type != "invoke"]
     assert all(kind == "ok" for _, kind in steps) and len(steps) == 11
 
@@ -115,6 +115,45 @@ async def test_a_cutover_of_ones_own_finds_green_with_its_full_share(tmp_path):
     ended, _ = await play(tmp_path, operations, steps=steps)
     assert ended.how == "completed", ended
     assert "make way for green" in operations.done
+
+
+def crowd(operations, seconds):
+    """What green's start holds up: forty requests begun while it is repaired."""
+    repair = operations.repair
+
+    async def slow(**arguments):
+        await asyncio.sleep(0.1)
+        return await repair(**arguments)
+
+    async def waiting():
+        await asyncio.sleep(seconds)
+        operations.done.append("answered")
+
+    def act(env, desk):
+        while "migrate" not in operations.done:
+            yield env.timeout(0.001)
+        for _ in range(40):
+            env.call(waiting())
+
+    operations.repair = slow
+    return act
+
+
+async def test_a_cutover_waits_until_who_was_held_up_is_answered(tmp_path):
+    """Twelve logins in flight were lost at the end of seconds in which green had started."""
+    operations = ScriptedOperations()
+    ended, history = await play(tmp_path, operations, act=crowd(operations, 0.5))
+    assert ended.how == "completed", ended
+    assert operations.done[:operations.done.index("buffer")].count("answered") == 40
+    assert "40 requests were under way" in "".join(str(op.value) for op in history.notes("note"))
+
+
+async def test_a_cutover_does_not_wait_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.runbook.crossing.PATIENCE_S", 0.2)
+    operations = ScriptedOperations()
+    ended, _ = await play(tmp_path, operations, act=crowd(operations, 0.8))
+    assert ended.how == "completed", ended
+    assert "answered" not in operations.done[:operations.done.index("buffer")]
 
 
 @pytest.mark.parametrize("failing", ["copy", "migrate", "repair", "start green", "make way for green", "drain blue",
