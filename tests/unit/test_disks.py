@@ -11,7 +11,6 @@ from asyncpg.exceptions import CannotConnectNowError, DiskFullError, InternalSer
 
 from sim.errors import EngineDown, StepFailed
 from sim.rigs.real.engines.bounded import FILLER, BoundedDisks
-from sim.rigs.real.engines.docker import DockerEngine
 from sim.rigs.real.faults import disk
 from sim.rigs.real.faults.disk import Disk
 from sim.rigs.real.rig import variables
@@ -94,13 +93,14 @@ def test_a_bounded_disk_is_in_memory_and_held_by_one_of_ours() -> None:
         held.free_bytes(PART)
 
 
-class Docker(DockerEngine):
+class Docker:
     """An engine with one Postgres on a bounded disk."""
 
     def __init__(self) -> None:
         self.runs = self.fills_up = self.empties = self.recovers = True
         self.full = self.refuses = self.no_session = False
         self.started = 0
+        self.container_faults = self
 
     @property
     def disks(self) -> dict[str, int]:
@@ -133,7 +133,8 @@ class Well:
 
 class OnDocker(Disk):
     def __init__(self, engine: Docker, wanted: set[str] | None = None) -> None:
-        super().__init__(engine, None, Well(), lambda: {PART} if wanted is None else wanted)  # type: ignore[arg-type]
+        super().__init__(engine, None, Well(),  # type: ignore[arg-type]
+                         lambda: {PART} if wanted is None else wanted)
         self._at = engine
 
     @asynccontextmanager

@@ -23,6 +23,7 @@ from sim.errors import EngineDown, NotReady
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines.addresses import container_variables, image_variables, secret_variables
 from sim.rigs.real.engines.bounded import BoundedDisks
+from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.real.engines.containers import Containers, Wanted
 from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
 from sim.rigs.real.engines.output import JobOutput
@@ -68,6 +69,7 @@ class DockerEngine:
         self._variables = {**image_variables(parts, variables), **secret_variables(secrets), **variables,
                            **container_variables(stack)}
         self._made: dict[str, str] = {}
+        self.container_faults = ContainerFaults(self._call, self._containers, self._disks, self._made.get)
         self._followers: list[threading.Thread] = []
         self._full: set[str] = set()
         """Services that have their full share of the CPU by order."""
@@ -82,7 +84,7 @@ class DockerEngine:
                    estate: Estate | None = None) -> DockerEngine:
         """Connect to the daemon and make the run's network, unless a dead run left one.
 
-        `disks`: service → bytes, see `disks` below.
+        `disks`: service → bytes of its disk, of those whose disk is bounded and can be filled.
 
         Raises EngineDown if the daemon does not answer, refuses, or publishes its ports elsewhere, BadInput
         if there is not enough memory for the disks.
@@ -95,7 +97,7 @@ class DockerEngine:
         if estate is not None:
             return engine
         try:
-            must_have_memory(engine.disks, await engine._call(lambda: engine._containers.memory_bytes))
+            must_have_memory(engine._disks.sizes, await engine._call(lambda: engine._containers.memory_bytes))
             await engine._call(engine._containers.make_network)
         except BaseException:
             await asyncio.shield(engine.close())
@@ -214,37 +216,6 @@ class DockerEngine:
         self._full.add(service)
         if service in self._made:
             await self._call(self._containers.weigh, self._made[service], CPU_SHARES)
-
-    async def limit(self, service: str, *, cpu: float | None = None, memory_bytes: int | None = None) -> dict[str, Any]:
-        """Limit a running container's share of one core, or its memory; None = as much as there is.
-
-        Returns {cpu, memory_bytes} as the daemon has them then, None where there is no limit.
-        """
-        if not await self.incarnation(service):
-            raise NotReady(f"{service} does not run", where=service)
-        return await self._call(self._containers.limit, self._made[service], cpu, memory_bytes)
-
-    @property
-    def disks(self) -> Mapping[str, int]:
-        """Service → bytes of its disk, of those whose disk is bounded and can be filled."""
-        return self._disks.sizes
-
-    async def fill(self, service: str, *, full: bool) -> None:
-        """Fill a bounded disk, or give back what it was filled with; the disk tells when that is done."""
-        await self._call(lambda: self._disks.fill(service, full=full))
-
-    async def free_bytes(self, service: str) -> int:
-        """What is left of a bounded disk."""
-        return await self._call(self._disks.free_bytes, service)
-
-    async def detach(self, service: str) -> None:
-        """Take a container off the network: nobody reaches it, it reaches nobody."""
-        await self._call(self._containers.detach, self._made[service])
-
-    async def attach(self, service: str) -> None:
-        """Put it back under its name; nothing if it is there."""
-        if service in self._made:
-            await self._call(self._containers.attach, self._made[service], service)
 
     async def restart(self, service: str) -> None:
         """See `Engine.restart`."""

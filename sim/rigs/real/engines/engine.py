@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.rig import Side
 
 Kind = Literal["docker", "process"]
@@ -54,6 +55,11 @@ class Engine(Protocol):
     run_dir: Path
     gives_back: bool
     """Whether a running part's share of the CPU can be raised again; plain processes need root for that."""
+
+    @property
+    def container_faults(self) -> ContainerFaults | None:
+        """What only a container can suffer; None where parts are plain processes."""
+        ...
 
     async def start(self, *services: str, environment: Mapping[str, str] | None = None,
                     data: Mapping[str, Path] | None = None) -> None:

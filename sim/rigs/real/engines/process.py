@@ -50,6 +50,7 @@ class ProcessEngine:
 
     kind: Kind = "process"
     gives_back = os.geteuid() == 0
+    container_faults = None
 
     def __init__(self, run_id: str, run_dir: Path, stack: Stack, parts: Parts, secrets: Secrets,
                  variables: Mapping[str, str], estate: Estate | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from asyncpg.exceptions import InterfaceError, PostgresError
 
 from sim.errors import StepFailed
-from sim.rigs.real.engines.docker import DockerEngine
+from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.databases import DatabaseFault
@@ -42,38 +42,38 @@ class Disk(DatabaseFault):
         self._filled: dict[str, set[str]] = {}
         """Part → the faults that fill it."""
 
-    def _docker(self) -> DockerEngine:
-        if not isinstance(self._engine, DockerEngine):
+    def _disks(self) -> ContainerFaults:
+        if self._engine.container_faults is None:
             raise StepFailed("only the docker engine can fill a disk", todo="--engine docker")
-        return self._engine
+        return self._engine.container_faults
 
     async def make(self, fault: Told) -> None:
         """See `Maker.make`. Raises StepFailed if this run made no disk for that part, or another one."""
-        part, engine = str(fault["part"]), self._docker()
-        has = engine.disks.get(part)
+        part, disks = str(fault["part"]), self._disks()
+        has = disks.disks.get(part)
         if has is None:
             raise StepFailed("its disk has no bound in this run, and a machine's own is never filled", where=part,
                              todo="write the fault into the scenario; `at: by hand` keeps it for an order")
         if fault.get("size") not in (None, has):
             raise StepFailed(f"its disk is {has >> 20} MiB for this whole run", where=part, todo="leave size out")
-        if part not in self._wanted() or not await engine.incarnation(part):
+        if part not in self._wanted() or not await self._engine.incarnation(part):
             raise StepFailed(f"{part} does not run now", where=part, todo="make the fault while it does")
         self._filled.setdefault(part, set()).add(str(fault["name"]))
-        await engine.fill(part, full=True)
+        await disks.fill(part, full=True)
         if not (await looked_for(lambda: self._room(part, wanted=False), FULL_WITHIN_S))["proven"]:
             raise StepFailed("its disk is not full yet", where=part, todo="give the fault a smaller size")
 
     async def prove(self, fault: Told) -> dict[str, Any]:
         """See `Maker.prove`: what needs space is refused, or the server is gone for lack of it."""
-        part, engine = str(fault["part"]), self._docker()
+        part, disks = str(fault["part"]), self._disks()
 
         async def look() -> dict[str, Any]:
-            refused, full = await self._refused(fault), not await engine.free_bytes(part)
-            gone = not await engine.incarnation(part)
+            refused, full = await self._refused(fault), not await disks.free_bytes(part)
+            gone = not await self._engine.incarnation(part)
             seen = "its server has given up and is gone" if gone else refused or "what needs space is stored"
             lacking = full and (gone or refused == NO_SESSION)
             return {"proven": refused == DISK_FULL or lacking, "expected": f"what needs space gets {DISK_FULL}",
-                    "seen": f"{seen}; {engine.disks[part] >> 20} MiB are {'' if full else 'not '}full"}
+                    "seen": f"{seen}; {disks.disks[part] >> 20} MiB are {'' if full else 'not '}full"}
 
         return await looked_for(look, SEEN_WITHIN_S)
 
@@ -86,8 +86,8 @@ class Disk(DatabaseFault):
         if len(filling) > 1:
             filling.discard(name)
             return {"seen": "another fault still fills its disk"}
-        engine = self._docker()
-        await engine.fill(part, full=False)
+        engine = self._engine
+        await self._disks().fill(part, full=False)
         if not (await looked_for(lambda: self._room(part, wanted=True), FULL_WITHIN_S))["proven"]:
             raise StepFailed("its disk stays full", where=part, todo="its own data fills it: give it more")
         if part not in self._wanted():
@@ -104,7 +104,7 @@ class Disk(DatabaseFault):
         return {"seen": f"what needs space is stored; {again}, and answers after {took_s * 1000:.0f} ms"}
 
     async def _room(self, part: str, *, wanted: bool) -> dict[str, Any]:
-        free = await self._docker().free_bytes(part)
+        free = await self._disks().free_bytes(part)
         return {"proven": (free > 0) is wanted}
 
     async def _refused(self, fault: Told) -> str:

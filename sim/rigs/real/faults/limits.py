@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.errors import EngineDown, StepFailed
-from sim.rigs.real.engines.docker import DockerEngine
+from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.maker import Told
@@ -24,18 +24,18 @@ class Limits:
     def __init__(self, engine: Engine, answers: Answers, standing: Standing, wanted: Callable[[], set[str]]) -> None:
         self._engine, self._answers, self._standing, self._wanted = engine, answers, standing, wanted
 
-    def _docker(self) -> DockerEngine:
-        if not isinstance(self._engine, DockerEngine):
+    def _containers(self) -> ContainerFaults:
+        if self._engine.container_faults is None:
             raise StepFailed("only the docker engine can limit a part", todo="--engine docker")
-        return self._engine
+        return self._engine.container_faults
 
     async def make(self, fault: Told) -> None:
         """See `Maker.make`."""
-        await self._docker().limit(str(fault["part"]), cpu=fault.get("cpu"), memory_bytes=fault.get("memory"))
+        await self._containers().limit(str(fault["part"]), cpu=fault.get("cpu"), memory_bytes=fault.get("memory"))
 
     async def prove(self, fault: Told) -> dict[str, Any]:
         """See `Maker.prove`: the daemon has the bound, and the part keeps to it."""
-        part, engine = str(fault["part"]), self._docker()
+        part, engine = str(fault["part"]), self._engine
         before = await engine.usage(part)
         await asyncio.sleep(WATCH_S)
         after = await engine.usage(part)
@@ -49,13 +49,13 @@ class Limits:
 
     async def heal(self, fault: Told) -> dict[str, Any]:
         """See `Maker.heal`: a part that the bound has killed is started again."""
-        part, engine = str(fault["part"]), self._docker()
+        part, engine = str(fault["part"]), self._engine
         if part not in self._wanted():
             return {"seen": "the runbook has stopped this part meanwhile"}
         if not await engine.incarnation(part):
             await engine.start(part, environment=self._standing.environment(part))
             return {"seen": "it was killed by its limit and is started again"}
-        told = await engine.limit(part)
+        told = await self._containers().limit(part)
         if told["cpu"] is not None or told["memory_bytes"] is not None:
             raise EngineDown("the daemon keeps the limit", where=part, seen=str(told))
         return {"seen": f"without limit; it answers, after {await self._answers.well(part) * 1000:.0f} ms"}

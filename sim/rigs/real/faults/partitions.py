@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.errors import StepFailed
-from sim.rigs.real.engines.docker import DockerEngine
+from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.links import LinkFaults
@@ -67,9 +67,9 @@ class Partitions:
             return {"seen": "the runbook has stopped this part meanwhile"}
         return {"seen": f"it answers again, after {await self._answers.well(part) * 1000:.0f} ms"}
 
-    def _network(self, fault: Told) -> DockerEngine | None:
-        """The engine whose network the part leaves; None if links are cut instead."""
-        return self._engine if isinstance(self._engine, DockerEngine) and not fault.get("from") else None
+    def _network(self, fault: Told) -> ContainerFaults | None:
+        """Takes the part off its network; None if links are cut instead."""
+        return None if fault.get("from") else self._engine.container_faults
 
     def _cut(self, fault: Told) -> list[str]:
         part, other = str(fault["part"]), fault.get("from")
