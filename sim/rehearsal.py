@@ -32,7 +32,7 @@ from sim.faults.orders import Orders
 from sim.faults.written import Written
 from sim.heartbeat import Heartbeat
 from sim.history.history import History
-from sim.history.journal import Journal
+from sim.history.journal import FLUSH_S, Journal
 from sim.phases import Phases
 from sim.precedence import take_precedence
 from sim.refusing import refuse_planted, refuse_taking_up, refuse_unable
@@ -307,6 +307,7 @@ class _Rehearsal:
         try:
             main = env.process(self._main(env, runner, nemesis, traffic) if self.taken is None else
                                take_up(self.taken, ctx, runner, traffic, rig.population, written))
+            env.process(keep_written(env, journal))
             env.process(_gauges(env, rig, journal, price, traffic))
             ended: Ended = await env.run_live(main)
         finally:
@@ -374,6 +375,13 @@ def _give_acts(desk: Desk, ctx: Context, nemesis: Nemesis, engine: str) -> None:
         ctx.env.call(by_hand.release())
 
     desk.on_panic = panic
+
+
+def keep_written(env: LiveEnvironment, journal: Journal) -> Generator[simpy.Event, Any, None]:
+    """Put what was written last into the file, though nothing follows it: a kill must not cost a second of ops."""
+    while True:
+        yield env.timeout(FLUSH_S)
+        journal.flush()
 
 
 def _gauges(env: LiveEnvironment, rig: Any, journal: Journal, price: Price,

@@ -19,6 +19,8 @@ from sim.paths import PROJECT
 
 FOLDERS = ("tests/unit", "tests/repo", "tests/screens", "tests/real")
 
+SLOWEST = 25
+"""Assumption: where a long run's time goes is in its two dozen slowest tests."""
 MISSING = 255
 """What `run` ends with when the tool failed: there is no verdict to compare then."""
 
@@ -80,7 +82,7 @@ def run_pytest(*, everything: bool, seed: int | None = None) -> int:
         | ({"REHEARSAL_ALL_SCENARIOS": "1"} if everything else {})
         | ({"REHEARSAL_SEED": str(seed)} if seed is not None else {})
     )
-    command = [sys.executable, "-m", "pytest", "-ra", *folders]
+    command = [sys.executable, "-m", "pytest", "-ra", f"--durations={SLOWEST}", *folders]
     done = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
     return {0: 0, 1: 1}.get(done.returncode, MISSING)
 

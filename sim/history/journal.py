@@ -1,9 +1,10 @@
 """The one writer of history.jsonl.
 
-Lines are buffered and flushed at least every `FLUSH_S`, so a killed harness loses at most
-that much. Flushed at once is what the runbook does, for it says what must be undone, and the
-invocation of whatever changes a grant, for afterwards nobody may count on it. Whoever wants to
-watch inside the same process subscribes; everybody else reads the file.
+Lines are buffered and flushed with the first one `FLUSH_S` after the last flush; whoever runs the
+clock does so too when none is written, so a killed harness loses at most that much. Flushed at once
+is what the runbook does, for it says what must be undone, and the invocation of whatever changes a
+grant, for afterwards nobody may count on it. Whoever wants to watch inside the same process
+subscribes; everybody else reads the file.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Docker:
         self.runs = self.fills_up = self.empties = self.recovers = True
         self.full = self.refuses = self.no_session = False
         self.started = 0
-        self.container_faults = self
+        self.container_faults: Docker | None = self
 
     @property
     def disks(self) -> dict[str, int]:
@@ -241,5 +241,6 @@ async def test_it_is_made_only_on_a_disk_made_for_it() -> None:
     engine.runs = False
     with pytest.raises(StepFailed, match="does not run now"):
         await maker.make(full("again"))
+    engine.container_faults = None
     with pytest.raises(StepFailed, match="only the docker engine"):
-        await Disk(None, None, None, set).make(full())  # type: ignore[arg-type]
+        await Disk(engine, None, None, set).make(full())  # type: ignore[arg-type]

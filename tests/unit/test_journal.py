@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from sim.clock import LiveEnvironment
 from sim.errors import DiskFull
 from sim.history.history import History
 from sim.history.journal import FLUSH_S, Journal
 from sim.history.op import Op, token_hash
 from sim.paths import PROJECT
+from sim.rehearsal import keep_written
 
 
 def opened(folder: Path) -> Journal:
@@ -244,3 +246,13 @@ def test_another_error_of_the_disk_is_not_called_a_full_one(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="closed"):
         journal.note("harness", "gauge", {})
     assert journal.full is None
+
+
+async def test_what_was_written_last_is_on_the_disk_though_nothing_follows_it(tmp_path: Path) -> None:
+    """Clients that wait for an answer write nothing, and the next gauge may be a second away."""
+    journal, env = opened(tmp_path), LiveEnvironment()
+    env.process(keep_written(env, journal))
+    journal.invoke("rs-1", "introspect")
+    assert len(journal.path.read_bytes().splitlines()) == 1, "the header alone: it is buffered"
+    await env.run_live(env.timeout(2 * FLUSH_S))
+    assert len(journal.path.read_bytes().splitlines()) == 2

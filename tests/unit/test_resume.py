@@ -187,7 +187,7 @@ async def test_in_place_a_run_killed_before_the_migration_goes_back(begun: list[
     assert ended.how == "rolled_back" and acts == [*undone, "prove blue"]
 
 
-ON = {"migrate": ["migrate", "measure migrations"], "repair": ["start green", "repair", "make way for green"],
+ON = {"migrate": ["migrate", "measure migrations"], "repair": ["start green", "repair"],
       "cutover": ["start green", "make way for green", "buffer", "drain blue", "login_consent to green",
                   "authz to green", "edge to green", "release"], "soak": [], "verify": ["measure revoked_rows"]}
 

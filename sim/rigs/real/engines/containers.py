@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from sim.errors import EngineDown, NotReady
-from sim.rigs.real.engines.engine import Usage
 from sim.rigs.real.engines.running import usage
+from sim.rigs.real.engines.usage import Usage
 from sim.rigs.real.labels import OWNER, RUN, SERVICE, WHERE
 from sim.rigs.real.living import me, where
 from sim.rigs.real.stack import CPU_SHARES

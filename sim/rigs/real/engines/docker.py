@@ -25,10 +25,11 @@ from sim.rigs.real.engines.addresses import container_variables, image_variables
 from sim.rigs.real.engines.bounded import BoundedDisks
 from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.real.engines.containers import Containers, Wanted
-from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
+from sim.rigs.real.engines.engine import Estate, JobResult, Kind
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.engines.together import in_order
+from sim.rigs.real.engines.usage import Usage
 from sim.rigs.real.ports import Ports
 from sim.rigs.real.record import Record
 from sim.rigs.real.room import must_have_memory

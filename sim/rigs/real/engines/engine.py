@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from sim.rigs.real.engines.container_faults import ContainerFaults
+from sim.rigs.real.engines.usage import Usage
 from sim.rigs.rig import Side
 
 Kind = Literal["docker", "process"]
@@ -38,13 +39,6 @@ class JobResult(msgspec.Struct, frozen=True):
 
     exit_code: int
     tail: str
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """CPU seconds since the part's start, and resident memory."""
-
-    cpu_s: float
-    rss_bytes: int
 
 
 class Engine(Protocol):

@@ -25,12 +25,13 @@ from sim.paths import PROJECT
 from sim.rigs.real.acquire import Parts
 from sim.rigs.real.engines import running
 from sim.rigs.real.engines.addresses import loopback_variables, secret_variables
-from sim.rigs.real.engines.engine import Estate, JobResult, Kind, Usage
+from sim.rigs.real.engines.engine import Estate, JobResult, Kind
 from sim.rigs.real.engines.folder import DataFolder, remove_home
 from sim.rigs.real.engines.output import JobOutput
 from sim.rigs.real.engines.readiness import wait_ready
 from sim.rigs.real.engines.shares import Share, nice_of
 from sim.rigs.real.engines.together import in_order
+from sim.rigs.real.engines.usage import Usage
 from sim.rigs.real.labels import MARKER, part_of
 from sim.rigs.real.living import mark
 from sim.rigs.real.ports import Ports

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from sim.rigs.real.engines.engine import Usage
+from sim.rigs.real.engines.usage import Usage
 
 GUARD = Path(__file__).with_name("guard.py")
 
