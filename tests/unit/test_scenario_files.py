@@ -79,7 +79,7 @@ def test_what_the_others_change_and_nothing_else():
     cut = twelve.faults[0]
     assert (cut.fault, cut.link, cut.at, cut.for_) == ("down", "edge->queue", Anchor("copy", 0.0), 10.0)
     assert (twelve.stack.edge.queue_down, thirteen.stack.edge.queue_down) == ("fail_closed", "fail_open")
-    assert thirteen.faults == twelve.faults
+    assert thirteen.faults == [cut.model_copy(update={"for_": 5.0})]
     assert (fourteen.step("capture").record, fourteen.step("replay").by) == ("request", "token")
     assert [str(s.expect.kind) for s in (ten, eleven, twelve, thirteen, fourteen)] == ["held", *["named"] * 4]
     assert len({s.seed for s in (ten, eleven, twelve, thirteen, fourteen)}) == 5
