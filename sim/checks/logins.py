@@ -37,8 +37,11 @@ class Logins:
         self._codes: dict[str, Code] = {}
         self._unanswered: set[str] = set()
 
-    def ends(self, begun: Op, done: Op, timeline: Timeline, *, refused: bool) -> None:
-        """Its code, a refusal (`refused`: an answer, no outage), or nothing."""
+    def ends(self, begun: Op, done: Op, timeline: Timeline, *, refused: bool, taken_back: bool) -> None:
+        """Its code, a refusal (`refused`: an answer, no outage), or nothing.
+
+        `taken_back`: the consent that it relied on may have been, before it was answered.
+        """
         after = 0 <= timeline.switched_i < begun.i
         value = done.value or {}
         if done.type == "fail" and not value.get("shed"):
@@ -55,7 +58,7 @@ class Logins:
             self._codes[str(value["code"])] = Code(done.i, done.route)
         if value.get("skipped_consent") is False and begun.grant is not None:
             self.consented.add(begun.grant)
-        if (begun.value or {}).get("remembered"):
+        if (begun.value or {}).get("remembered") and not taken_back:
             self.remembered += 1
             if value.get("skipped_consent") is False:
                 self.asked_again.append(done.i)

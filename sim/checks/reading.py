@@ -23,7 +23,7 @@ from sim.checks.timeline import Timeline
 from sim.checks.tracking import Tracking
 from sim.checks.verdict import WITNESSES
 from sim.checks.windows import Windows
-from sim.history.op import Op
+from sim.history.op import TAKE_CONSENT, Op
 
 LATE_S = 0.05
 """Assumption: a sender 50 ms behind its plan no longer plays the plan; measured lateness on an
@@ -152,7 +152,7 @@ class Reading:
         elif f == "code":
             self._exchanged(begun, done, value)
         elif f == "authorize":
-            self.logins.ends(begun, done, self.timeline, refused=answered)
+            self.logins.ends(begun, done, self.timeline, refused=answered, taken_back=self._consent_taken_back(begun))
         elif f == "logout" and kind == "fail" and not value.get("shed") and self._cut_in_two(begun, value):
             self.logins.in_flight[done.i] = None
         elif f in ("discovery", "jwks", "id_token"):
@@ -228,6 +228,12 @@ class Reading:
             self.capture_sequences[done.route or "blue", int(capture)] += 1
         elif in_window and fresh and "capture" in self.terms.roles:
             self.uncaptured_i.append(done.i)
+
+    def _consent_taken_back(self, begun: Op) -> bool:
+        """Whether a revocation that takes the consent too was acknowledged, or may have been carried out."""
+        stand = self.tracking.stands.get(str((begun.value or {}).get("consent_of")))
+        return stand is not None and bool(stand.open_revokes or stand.doubt or any(
+            revoke.kind in TAKE_CONSENT for revoke in stand.revokes))
 
     def _stands(self, asked: dict[str, Any], begun: Op) -> list[Stand | None]:
         return [self.tracking.stands.get(g) for g in asked.get("grants") or [begun.grant]]

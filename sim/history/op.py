@@ -11,7 +11,8 @@ traffic, process = actor such as `web-17`, `mcp-3`, `rs-2`, `probe-1`
     introspect   {token: access|refresh, gen} → ok {active, status, sub_ok, coalesced}
     refresh      {gen} → ok {access, refresh, expires_in_s, gen, coalesced, status}
                  (access, refresh are hashes) | fail {status, oauth_error, shed}
-    authorize    {scope, prompt?} → ok {code, skipped_login, skipped_consent}
+    authorize    {scope, prompt?, remembered?, consent_of?} → ok {code, skipped_login, skipped_consent}
+                 (`remembered`: the consent of the grant `consent_of` must do)
     code         {} (token_hash = hash of the code) → ok {access, refresh, expires_in_s, id_token_kid}
     client_credentials {} → ok {access, expires_in_s}
     revoke       {kind: access|refresh|consent|subject|login, grants: [..]} → ok {status, capture}
@@ -67,6 +68,8 @@ from typing import Any, Literal
 import msgspec
 
 OpType = Literal["invoke", "ok", "fail", "info"]
+TAKE_CONSENT = frozenset({"consent", "subject"})
+"""Kinds of revocations that take the remembered consent too."""
 
 
 class Op(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -6,10 +6,7 @@ by the replay, what was revoked on green by Hydra itself.
 
 from __future__ import annotations
 
-from sim.history.op import Op
-
-_TAKE_CONSENT = ("consent", "subject")
-"""Revocations that take the remembered consent too, not only the tokens."""
+from sim.history.op import TAKE_CONSENT, Op
 
 
 class Revoked:
@@ -27,18 +24,18 @@ class Revoked:
         kind = str(value.get("kind", ""))
         for grant in value.get("grants") or ([op.grant] if op.grant else []):
             # A token revoked later does not give the consent back.
-            if side.get(grant) not in _TAKE_CONSENT:
+            if side.get(grant) not in TAKE_CONSENT:
                 side[grant] = kind
 
     def before_switch(self) -> tuple[list[str], list[str]]:
         """(grants whose tokens must be dead on green, those whose consent must be too)."""
-        consents = [g for g, kind in self._on_blue.items() if kind in _TAKE_CONSENT]
+        consents = [g for g, kind in self._on_blue.items() if kind in TAKE_CONSENT]
         return list(self._on_blue), consents
 
     def consents(self) -> list[str]:
         """Grants whose consent was taken back on either side."""
         return list({g: None for side in (self._on_blue, self._on_green)
-                     for g, kind in side.items() if kind in _TAKE_CONSENT})
+                     for g, kind in side.items() if kind in TAKE_CONSENT})
 
     def wholly(self) -> list[str]:
         """Grants that went with all of their subject's."""

@@ -11,16 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sim.history.op import Op
+from sim.history.op import TAKE_CONSENT, Op
 from sim.traffic.ledger import Ledger
 from sim.traffic.plan import Plan
 
 if TYPE_CHECKING:
     from sim.traffic.population import Population
-
-
-TAKE_CONSENT = ("consent", "subject")
-"""Revocations that take the remembered consent too."""
 
 
 def rest_of(plan: Plan, elapsed_s: float) -> Plan:

@@ -13,6 +13,7 @@ from typing import Any
 import simpy
 
 from sim.clock import LiveEnvironment
+from sim.history.op import TAKE_CONSENT
 from sim.phases import Phases
 from sim.rigs.rig import Browser
 from sim.traffic.acts import Acts, Got
@@ -246,7 +247,7 @@ def revokes(stage: Stage, intent: Revocation) -> Life:
 def takes_back(stage: Stage, intent: Revocation | Held, chain: Chain, others: list[Chain]) -> Life:
     """Revoke, and insist when it was not done or nobody knows."""
     how = intent.how if isinstance(intent, Revocation) else "consent"
-    if how in ("consent", "subject"):
+    if how in TAKE_CONSENT:
         stage.withdrawing.add(chain.subject)
     try:
         yield from _insists(stage, intent.actor, how, chain, others)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from sim.history.op import TAKE_CONSENT
 from sim.traffic.arrivals import rng
 from sim.traffic.intents import How
 
@@ -123,5 +124,5 @@ class Pools:
             family = [m for m in self._of_subject[grant.subject]
                       if how == "subject" or grants[m].client_id == grant.client_id]
             self._taken.update(family)
-            return n, sorted(m for m in family if m != n) if how in ("consent", "subject") else []
+            return n, sorted(m for m in family if m != n) if how in TAKE_CONSENT else []
         return None

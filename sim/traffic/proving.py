@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.clock import LiveEnvironment
 from sim.crowd import LOOK_S
-from sim.history.op import token_hash
+from sim.history.op import TAKE_CONSENT, token_hash
 from sim.rigs.rig import Answer, Browser
 from sim.traffic.acts import Acts, Reading, refusal
 from sim.traffic.arrivals import rng
@@ -145,7 +145,7 @@ class Proving:
         scope = grant.scope
         await self._acts.act("verify-4", "authorize", self._env.wall(), self._acts.clients.authorize(
             chain.client, Browser(grant.subject), scope=scope, prompt=None, timeout_s=self._acts.timeout_s),
-            read, made.name, None, {"scope": scope, "remembered": True})
+            read, made.name, None, {"scope": scope, "remembered": True, "consent_of": grant.name})
 
     def _untouched(self, sample: int) -> list[int]:
         """Live grants that no actor ever used, chosen by the seed."""
@@ -161,7 +161,7 @@ class Proving:
     def _remembered(self) -> list[int]:
         """Grants whose consent was remembered and not taken back, of web clients."""
         gone = {(chain.subject, chain.client.client_id) for chain in self._ledger.known_revoked()
-                if chain.kind in ("consent", "subject")}
+                if chain.kind in TAKE_CONSENT}
         chosen: list[int] = []
         for n in drawn(rng(self._seed, "verify", "consents"), len(self._population.grants)):
             if len(chosen) >= CONSENTS:

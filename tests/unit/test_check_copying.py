@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from builders import Tale, crossing
 
 
@@ -100,6 +101,26 @@ def test_a_remembered_consent_asked_for_again() -> None:
     tale = full()
     tale.end(tale.begin("verify-1", "authorize", grant="g", remembered=True), skipped_consent=False, code="c9")
     assert tale.ended().check("consent_continuity").figures["not_remembered"] == 1
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("consent", 0), ("subject", 0), ("refresh", 1)])
+def test_a_consent_that_was_taken_back_meanwhile_is_rightly_asked_for_again(kind: str, counted: int) -> None:
+    """One of fifty runs was broken by it. A revoked token leaves the consent as it was."""
+    tale = full()
+    given = tale.grant("h")
+    asked = tale.begin("verify-4", "authorize", grant="n-verify-1", remembered=True, consent_of="h")
+    tale.revoke(given, kind=kind)
+    tale.end(asked, skipped_consent=False, code="c9")
+    assert tale.ended().check("consent_continuity").figures["not_remembered"] == counted
+
+
+def test_a_consent_that_is_being_taken_back_may_be_asked_for_again() -> None:
+    tale = full()
+    tale.grant("h")
+    tale.begin("user-1", "revoke", grant="h", kind="consent", grants=["h"])
+    tale.end(tale.begin("verify-4", "authorize", grant="n-verify-1", remembered=True, consent_of="h"),
+             skipped_consent=False, code="c9")
+    assert tale.ended().check("consent_continuity").figures["not_remembered"] == 0
 
 
 def test_discovery() -> None:
