@@ -25,6 +25,9 @@ def resolved(scenario: Scenario, *, seed: int | None = None) -> str:
     out = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
     out["seed"] = "random" if scenario.seed is None else scenario.seed
     out["runbook"] = [_step(step) for step in scenario.runbook]
+    for fault in (*out["faults"], *out.get("gameday", {}).get("card", ())):
+        if "link" not in fault:
+            del fault["stream"]  # what is made on a part has no direction
     out["tolerate"] = {
         name: {"max": tolerance.written(), "because": tolerance.because}
         for name, tolerance in scenario.tolerate.items()

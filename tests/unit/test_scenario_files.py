@@ -3,7 +3,7 @@
 import pytest
 
 from sim.errors import BadInput
-from sim.scenario import Anchor, find_scenario, load_scenario, resolved, scenario_files
+from sim.scenario import Anchor, Fault, find_scenario, load_scenario, load_text, resolved, scenario_files
 
 FILES = scenario_files()
 TEN = "10-upgrade-b-capture-replay"
@@ -83,6 +83,14 @@ def test_what_the_others_change_and_nothing_else():
     assert (fourteen.step("capture").record, fourteen.step("replay").by) == ("request", "token")
     assert [str(s.expect.kind) for s in (ten, eleven, twelve, thirteen, fourteen)] == ["held", *["named"] * 4]
     assert len({s.seed for s in (ten, eleven, twelve, thirteen, fourteen)}) == 5
+
+
+def test_what_is_made_on_a_part_is_written_without_a_direction():
+    twelve = load_scenario("12")
+    frozen = Fault(name="frozen", fault="pause", part="queue", at=Anchor("copy", 1.0))
+    scenario = twelve.model_copy(update={"faults": [*twelve.faults, frozen]})
+    text = resolved(scenario, seed=12)
+    assert text.count("stream: downstream") == 1 and load_text(text).faults == scenario.faults
 
 
 @pytest.mark.parametrize("name", ["10", TEN, f"{TEN}.yaml", "10-up"])

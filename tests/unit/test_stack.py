@@ -12,7 +12,7 @@ import pytest
 from sim.errors import BadInput
 from sim.paths import data
 from sim.rigs.real.engines.addresses import container_variables, loopback_variables
-from sim.rigs.real.stack import Stack, interpolate, load_stack, variable_name
+from sim.rigs.real.stack import CPU_SHARES, Stack, interpolate, load_stack, variable_name
 
 SERVICES = ["blue-postgres", "green-postgres", "blue-hydra", "green-hydra", "toxiproxy", "queue", "edge",
             "login-consent", "authz"]
@@ -48,6 +48,13 @@ def test_services_ports_and_links_are_those_agreed(stack: Stack) -> None:
     assert {name: stack.ports(name) for name in PORTS} == PORTS
     assert set(stack.always) == set(SERVICES) - {"green-hydra"}
     assert [name for name in stack.names if stack.service(name, {}).profiles == ["job"]] == JOBS
+
+
+def test_who_sheds_outweighs_whom_it_protects_and_green_waits_behind_all() -> None:
+    two = load_stack(edges=2)
+    shares = {name: two.service(name, {}).cpu_shares for name in two.names}
+    assert shares.pop("edge") == shares.pop("edge-2") > max(shares.values()) == CPU_SHARES
+    assert {name for name, its in shares.items() if its < CPU_SHARES} == {"green-postgres", "copier"}
 
 
 def test_every_link_is_dialled_by_its_own_source_and_no_other(stack: Stack) -> None:
