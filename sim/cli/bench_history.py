@@ -15,13 +15,16 @@ MIX = (("introspect", 0.83), ("refresh", 0.08), ("client_credentials", 0.04), ("
 """Source: the scenario format's default mix."""
 LIFETIME_S = 100_000.0
 """Longer than any such history: nothing expires in it."""
+EXPIRES_SOON_S = 10.0
+"""Assumption: far more than what the checks leave open around an expiry."""
 
 
 class _Grant:
-    __slots__ = ("gen", "name", "on_green", "revoked", "rotated_late")
+    __slots__ = ("expires_s", "gen", "name", "on_green", "revoked", "rotated_late")
 
     def __init__(self, name: str, *, on_green: bool) -> None:
         self.name, self.gen, self.revoked, self.on_green, self.rotated_late = name, 0, False, on_green, False
+        self.expires_s = 0.0
 
     def token(self, kind: str) -> str:
         return sha256(f"{self.name} {kind} {self.gen}".encode()).hexdigest()[:16]
@@ -80,7 +83,9 @@ class Run:
 
     def _one(self, f: str) -> Iterator[Op]:
         grant = self._random.choice(self._live)
-        if f == "introspect":
+        if f == "introspect" and grant.expires_s < self._t_s + EXPIRES_SOON_S:
+            yield from self._issue("refresh", grant)  # as a client does whose token is used up
+        elif f == "introspect":
             yield from self._call(f"rs-{self._random.randrange(20)}", f, {"token": "access", "gen": grant.gen},
                                   {"active": True, "status": 200, "sub_ok": True, "coalesced": False},
                                   grant=grant.name, token=grant.token("access"))
@@ -102,6 +107,7 @@ class Run:
         token = grant.token("refresh") if f == "refresh" else f"c{grant.name}"
         value = {"gen": grant.gen} if f == "refresh" else {}
         grant.gen += 1
+        grant.expires_s = self._t_s + self._lifetime_s
         grant.rotated_late = grant.rotated_late or (self._copied and self._route == "blue")
         yield from self._call(f"web-{len(grant.name) + grant.gen % 40}", f, value, {
             "access": grant.token("access"), "refresh": grant.token("refresh"), "expires_in_s": self._lifetime_s,
