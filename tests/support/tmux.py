@@ -32,8 +32,9 @@ class Terminals:
     def open(self, name: str, command: Sequence[str], *, env: dict[str, str]) -> Terminal:
         """Begin a command in a terminal of its own; it stays readable when the command has ended."""
         exited = self._folder / f"{name}.exited"
-        words = shlex.join(["sh", "-c", _HELD, "held", str(exited), "env", *(f"{k}={v}" for k, v in env.items()),
-                            *command])
+        # Its size is its own: Readline leaves the one it knows in the environment, and screens believe that.
+        setting = ["env", "-u", "COLUMNS", "-u", "LINES", *(f"{k}={v}" for k, v in env.items())]
+        words = shlex.join(["sh", "-c", _HELD, "held", str(exited), *setting, *command])
         self.run("-f", os.devnull, "new-session", "-d", "-s", name, "-x", str(WIDTH), "-y", str(HEIGHT),
                  f"exec {words}")
         return Terminal(self, name, exited)
