@@ -115,8 +115,9 @@ def test_a_game_day_by_keys_alone(terminals: Terminals, tmp_path: Path) -> None:
     leader.wait("noticed after", "by ", "introspection is slow", within_s=20)
 
     # The gate: the facilitator puts its sheet away and makes a surprise by hand; the operator decides.
-    player.wait("Cut over to 2.3.0?", within_s=STEP_S)
-    leader.wait("Cut over to 2.3.0?", within_s=20)
+    # Its line is there before its sheet: without that, `a` decides at once.
+    player.wait("GO OR NO-GO", "Cut over to 2.3.0?", within_s=STEP_S)
+    leader.wait("GO OR NO-GO", "Cut over to 2.3.0?", within_s=20)
     leader.press("Escape")
     leader.wait("GAME DAY", within_s=10)
     leader.press("Home")
@@ -126,6 +127,7 @@ def test_a_game_day_by_keys_alone(terminals: Terminals, tmp_path: Path) -> None:
     leader.press("Enter")
     leader.wait("slow-queue", "not noticed", within_s=20)
     player.press("a")
+    player.wait("decided by", within_s=10)
     player.type("all green")
     player.press("Enter")
     leader.wait("go for cutover: all green", within_s=20)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from screens import caught_up, run_folder, screen_text, until
+from textual.events import Key
 
 from sim.control import ControlServer
 from sim.errors import Refused
@@ -106,6 +107,19 @@ async def test_a_gate_brings_its_sheet_and_the_decision_has_name_and_reason(
         await until(pilot, lambda: desk.verbs == [verb])
         assert desk.came[0][1]["reason"] == "all well"
         assert desk.came[0][1].get("for_s") == (60.0 if verb == "postpone" else None)
+
+
+async def test_a_reason_typed_at_once_is_a_reason(open_run: Callable[..., Any]) -> None:
+    """What comes before its line has the focus is not lost, and its `p` and `x` decide nothing."""
+    app, desk, _ = await open_run(until_s=54.62, gate=True)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, GateSheet) and "MUST BE SO" in screen_text(app))
+        sheet = app.screen
+        for character in "axp well":
+            sheet.post_message(Key("space" if character == " " else character, character))
+        sheet.post_message(Key("enter", "\r"))
+        await until(pilot, lambda: desk.verbs == ["approve"])
+        assert desk.came[0][1]["reason"] == "xp well"
 
 
 async def test_a_gates_sheet_can_be_put_away_and_its_keys_still_decide(open_run: Callable[..., Any]) -> None:

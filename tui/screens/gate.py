@@ -150,8 +150,12 @@ class GateSheet(ModalScreen[tuple[str, str, str] | None], Hand[tuple[str, str, s
             super().action_hand(by)
 
     def on_key(self, event: Key) -> None:
-        """a, p or x: then name and reason."""
-        if event.key in DECISIONS and not isinstance(self.focused, Input):
+        """a, p or x: then name and reason. What is typed before the reason's line has the focus belongs to it."""
+        if isinstance(self.focused, Input):
+            return
+        if self._verb:
+            self._goes_into_the_reason(event)
+        elif event.key in DECISIONS:
             event.stop()
             self._verb, word = DECISIONS[event.key]
             for line in self.query(Input):
@@ -160,9 +164,20 @@ class GateSheet(ModalScreen[tuple[str, str, str] | None], Hand[tuple[str, str, s
             self.query_one("#gatewhy", Input).border_title = "because"
             self.query_one("#gatewhy", Input).focus()
 
+    def _goes_into_the_reason(self, event: Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            self._decide()
+        elif event.is_printable and event.character is not None:
+            event.stop()
+            self.query_one("#gatewhy", Input).insert_text_at_cursor(event.character)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The decision, with name and reason."""
         event.stop()
+        self._decide()
+
+    def _decide(self) -> None:
         who, why = self.query_one("#gatewho", Input).value.strip(), self.query_one("#gatewhy", Input).value.strip()
         self.dismiss((self._verb, who or self._who, why))
 
