@@ -18,6 +18,7 @@ from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.databases import DatabaseFault
 from sim.rigs.real.faults.maker import Told, looked_for
+from sim.rigs.real.faults.on_docker import container_faults
 from sim.rigs.real.secrets import Secrets
 
 FULL_WITHIN_S = 10.0
@@ -42,15 +43,13 @@ class Disk(DatabaseFault):
         self._filled: dict[str, set[str]] = {}
         """Part → the faults that fill it."""
 
-    def _disks(self) -> ContainerFaults:
-        if self._engine.container_faults is None:
-            raise StepFailed("only the docker engine can fill a disk", todo="--engine docker")
-        return self._engine.container_faults
+    def _containers(self) -> ContainerFaults:
+        return container_faults(self._engine, "fill a disk")
 
     async def make(self, fault: Told) -> None:
         """See `Maker.make`. Raises StepFailed if this run made no disk for that part, or another one."""
-        part, disks = str(fault["part"]), self._disks()
-        has = disks.disks.get(part)
+        part, containers = str(fault["part"]), self._containers()
+        has = containers.disks.get(part)
         if has is None:
             raise StepFailed("its disk has no bound in this run, and a machine's own is never filled", where=part,
                              todo="write the fault into the scenario; `at: by hand` keeps it for an order")
@@ -59,21 +58,21 @@ class Disk(DatabaseFault):
         if part not in self._wanted() or not await self._engine.incarnation(part):
             raise StepFailed(f"{part} does not run now", where=part, todo="make the fault while it does")
         self._filled.setdefault(part, set()).add(str(fault["name"]))
-        await disks.fill(part, full=True)
+        await containers.fill(part, full=True)
         if not (await looked_for(lambda: self._room(part, wanted=False), FULL_WITHIN_S))["proven"]:
             raise StepFailed("its disk is not full yet", where=part, todo="give the fault a smaller size")
 
     async def prove(self, fault: Told) -> dict[str, Any]:
         """See `Maker.prove`: what needs space is refused, or the server is gone for lack of it."""
-        part, disks = str(fault["part"]), self._disks()
+        part, containers = str(fault["part"]), self._containers()
 
         async def look() -> dict[str, Any]:
-            refused, full = await self._refused(fault), not await disks.free_bytes(part)
+            refused, full = await self._refused(fault), not await containers.free_bytes(part)
             gone = not await self._engine.incarnation(part)
             seen = "its server has given up and is gone" if gone else refused or "what needs space is stored"
             lacking = full and (gone or refused == NO_SESSION)
             return {"proven": refused == DISK_FULL or lacking, "expected": f"what needs space gets {DISK_FULL}",
-                    "seen": f"{seen}; {disks.disks[part] >> 20} MiB are {'' if full else 'not '}full"}
+                    "seen": f"{seen}; {containers.disks[part] >> 20} MiB are {'' if full else 'not '}full"}
 
         return await looked_for(look, SEEN_WITHIN_S)
 
@@ -87,7 +86,7 @@ class Disk(DatabaseFault):
             filling.discard(name)
             return {"seen": "another fault still fills its disk"}
         engine = self._engine
-        await self._disks().fill(part, full=False)
+        await self._containers().fill(part, full=False)
         if not (await looked_for(lambda: self._room(part, wanted=True), FULL_WITHIN_S))["proven"]:
             raise StepFailed("its disk stays full", where=part, todo="its own data fills it: give it more")
         if part not in self._wanted():
@@ -104,7 +103,7 @@ class Disk(DatabaseFault):
         return {"seen": f"what needs space is stored; {again}, and answers after {took_s * 1000:.0f} ms"}
 
     async def _room(self, part: str, *, wanted: bool) -> dict[str, Any]:
-        free = await self._disks().free_bytes(part)
+        free = await self._containers().free_bytes(part)
         return {"proven": (free > 0) is wanted}
 
     async def _refused(self, fault: Told) -> str:

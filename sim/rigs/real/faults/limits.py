@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from sim.errors import EngineDown, StepFailed
+from sim.errors import EngineDown
 from sim.rigs.real.engines.container_faults import ContainerFaults
 from sim.rigs.real.engines.engine import Engine
 from sim.rigs.real.faults.answers import Answers
 from sim.rigs.real.faults.maker import Told
+from sim.rigs.real.faults.on_docker import container_faults
 from sim.rigs.real.standing import Standing
 
 WATCH_S = 1.0
@@ -25,9 +26,7 @@ class Limits:
         self._engine, self._answers, self._standing, self._wanted = engine, answers, standing, wanted
 
     def _containers(self) -> ContainerFaults:
-        if self._engine.container_faults is None:
-            raise StepFailed("only the docker engine can limit a part", todo="--engine docker")
-        return self._engine.container_faults
+        return container_faults(self._engine, "limit a part")
 
     async def make(self, fault: Told) -> None:
         """See `Maker.make`."""
