@@ -21,7 +21,8 @@ def check(reading: Reading, lost: Lost) -> Check:
     failed = sum(c.failed for c in by_f.values())
     shed = sum(c.shed for c in by_f.values())
     buffered_s = min(_buffered_s(reading), reading.terms.buffer_s)
-    gap_s, gap = reading.gaps.longest(_bufferings(reading), reading.last_s)
+    over = reading.timeline.ended != "running"
+    gap_s, gap = reading.gaps.longest(_bufferings(reading), reading.last_s, over=over)
     figures = {
         "failed": float(failed), "failed_share": failed / total if total else 0.0, "shed": float(shed),
         "kept_failures": float(len(reading.kept.seen)),

@@ -2,9 +2,11 @@
 
 A gap of one kind begins when the first request since the last usable answer was sent (at that
 answer, if others were still open then) and ends with the next usable answer. Requests that wait
-for a lock are open, failed ones came back empty: both count. Completions at one instant may come in
-any order. What the edge held back itself or
+for a lock are open, failed ones came back empty: both count. What the edge held back itself or
 refused on purpose is counted elsewhere: it is taken out here.
+
+Completions at one instant may come in any order: what the answers of an instant ended is told when
+time has gone on.
 """
 
 from __future__ import annotations
@@ -27,14 +29,25 @@ class Gap(NamedTuple):
     """The answer that ended it; -1 while none has."""
 
 
+class _Answers:
+    """A kind's last usable answers, all of one instant."""
+
+    __slots__ = ("asked_s", "i", "since_s", "t_s", "told")
+
+    def __init__(self, t_s: float, i: int, *, since_s: float, asked_s: float) -> None:
+        self.t_s, self.i = t_s, i
+        self.since_s, self.asked_s = since_s, asked_s
+        """When the answers before came; when the first request had been sent that had none until now."""
+        self.told = False
+
+
 class Gaps:
     """Fed with invocations and completions, in order."""
 
     def __init__(self) -> None:
         self._open: dict[str, dict[int, float]] = {f: {} for f in KINDS}
         """Kind → requests without a completion, oldest first: index → when it was sent."""
-        self._answered_s: dict[str, float] = {}
-        self._answered_i: dict[str, int] = {}
+        self._answers: dict[str, _Answers] = {}
         self._unanswered_s: dict[str, float] = {}
         """Kind → when the first failed request since the last answer had been sent."""
         self._long: list[Gap] = []
@@ -51,36 +64,53 @@ class Gaps:
         """It has its completion; `answered` None = refused on purpose or cut off by the end of the run."""
         if f not in KINDS:
             return
+        last = self._answers.get(f)
+        if last is not None and not last.told and t_s > last.t_s:
+            self._tell(f, last)
         sent_s = self._open[f].pop(begun_i, None)
         if sent_s is None:
             return
         if waited_s:
             self._held.append((sent_s, sent_s + waited_s))
-        if answered is None:
-            return
-        if not answered and begun_i > self._answered_i.get(f, -1):
+        if answered:
+            self._answered(f, last, done_i, t_s, sent_s)
+        elif answered is not None:
+            self._failed(f, last, begun_i, done_i, t_s, sent_s)
+
+    def _answered(self, f: str, last: _Answers | None, i: int, t_s: float, sent_s: float) -> None:
+        asked_s = min(sent_s, self._unanswered_s.pop(f, sent_s))
+        if last is not None and last.t_s == t_s:
+            last.i, last.asked_s = i, min(last.asked_s, asked_s)
+        else:
+            self._answers[f] = _Answers(t_s, i, since_s=last.t_s if last is not None else 0.0, asked_s=asked_s)
+
+    def _failed(self, f: str, last: _Answers | None, begun_i: int, i: int, t_s: float, sent_s: float) -> None:
+        if last is None or begun_i > last.i:
             self._unanswered_s[f] = min(sent_s, self._unanswered_s.get(f, sent_s))
-            return
-        # One that was under way at the last answer and failed since: nobody was waiting after it.
-        gap = self._now(f, done_i, t_s, sent_s) if answered else Gap(f, self._answered_s[f], t_s, done_i)
+        elif t_s == last.t_s:
+            last.asked_s = min(last.asked_s, sent_s)
+        else:  # under way at the last answer and failed since: nobody was waiting after it
+            self._keep(Gap(f, last.t_s, t_s, i))
+
+    def _tell(self, f: str, last: _Answers) -> None:
+        """What a kind's last answers ended; those sent before them and still without one were waiting too."""
+        oldest_s = next(iter(self._open[f].values()), last.asked_s)
+        self._keep(Gap(f, max(last.since_s, min(last.asked_s, oldest_s)), last.t_s, last.i))
+        last.told = True
+
+    def _keep(self, gap: Gap) -> None:
         if gap.to_s - gap.from_s > WORTH_S:
             self._long.append(gap)
-        if answered:
-            self._answered_s[f], self._answered_i[f] = t_s, done_i
-            self._unanswered_s.pop(f, None)
 
-    def _now(self, f: str, i: int, t_s: float, sent_s: float | None) -> Gap:
-        """The stretch since the last answer of a kind."""
-        asked = [s for s in (sent_s, next(iter(self._open[f].values()), None), self._unanswered_s.get(f))
-                 if s is not None]
-        begun_s = min(asked) if asked else t_s
-        return Gap(f, max(begun_s, self._answered_s.get(f, 0.0)), t_s, i)
-
-    def longest(self, buffering: list[tuple[float, float]], now_s: float) -> tuple[float, Gap | None]:
+    def longest(self, buffering: list[tuple[float, float]], now_s: float, *,
+                over: bool) -> tuple[float, Gap | None]:
         """(seconds, gap) of the longest one, without `buffering` and what requests say they waited.
 
-        A kind that failed and has had no answer since counts up to `now_s`.
+        A kind that failed and has had no answer since counts up to `now_s`. `over`: no more will come.
         """
+        for f, last in self._answers.items():
+            if not last.told and (over or now_s > last.t_s):
+                self._tell(f, last)
         held = _merged([*buffering, *self._held])
         # What is still open may yet be answered, or turn out to be refused on purpose.
         open_gaps = [Gap(f, since_s, now_s, -1) for f, since_s in self._unanswered_s.items()]

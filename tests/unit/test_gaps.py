@@ -16,7 +16,7 @@ def longest(*events, held=(), now_s=100.0):
             gaps.begins("introspect", n, at_s)
         else:
             gaps.ends("introspect", asked[i], n, at_s, answered={"ok": True, "fail": False, "shed": None}[what])
-    return gaps.longest(list(held), now_s)[0]
+    return gaps.longest(list(held), now_s, over=False)[0]
 
 
 @pytest.mark.parametrize(("events", "gap_s"), [
@@ -26,6 +26,10 @@ def longest(*events, held=(), now_s=100.0):
     ([(0, "ask", 1), (0.1, "fail", 1), (2, "ask", 2), (2.1, "fail", 2), (3, "ask", 3), (3.1, "ok", 3)], 3.1),  # refused
     ([(0, "ask", 1), (0.1, "ok", 1), (98, "ask", 2), (98.1, "fail", 2)], 2.0),  # and never again
     ([(0, "ask", 1), (3, "shed", 1), (3, "ask", 2), (3.1, "ok", 2)], 0.0),  # on purpose: counted elsewhere
+    ([(0, "ask", 1), (3, "ask", 2), (3.1, "ok", 2), (3.1, "shed", 1)], 0.0),  # nor at the instant of an answer
+    ([(0, "ask", 1), (3, "ask", 2), (3.1, "shed", 1), (3.1, "ok", 2)], 0.0),
+    ([(0, "ask", 1), (3, "ask", 2), (3.1, "ok", 2), (3.1, "fail", 1)], 3.1),
+    ([(0, "ask", 1), (3, "ask", 2), (3.1, "fail", 1), (3.1, "ok", 2)], 3.1),
 ])
 def test_a_gap_is_from_the_first_request_to_the_next_answer(events, gap_s):
     assert longest(*events) == pytest.approx(gap_s)
