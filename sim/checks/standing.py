@@ -31,6 +31,8 @@ class Token(msgspec.Struct, gc=False):
     """The earliest instant at which it may have expired."""
     route: str | None
     """The stack that issued it."""
+    stand: Stand | None
+    """Of its grant; None for a service's own."""
 
 
 class Revoke(NamedTuple):
@@ -122,10 +124,10 @@ class Use:
     """Acceptances of one revoked grant by one stack, and what bounds them."""
 
     __slots__ = ("accepted_done_i", "count", "first_done_s", "first_i", "last_begun_s", "last_done_s", "last_i",
-                 "process", "refused_s", "revoke", "same", "when", "witnesses")
+                 "process", "refused_s", "revoke", "when", "witnesses")
 
-    def __init__(self, revoke: Revoke, *, same: bool, process: str) -> None:
-        self.revoke, self.same, self.process = revoke, same, process
+    def __init__(self, revoke: Revoke, *, process: str) -> None:
+        self.revoke, self.process = revoke, process
         self.count = 0
         self.first_i = self.last_i = -1
         self.first_done_s = self.last_begun_s = self.last_done_s = -1.0

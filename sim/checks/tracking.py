@@ -28,9 +28,8 @@ from sim.history.op import Op
 EXPIRY_MARGIN_S = 2.0
 """Source: DESIGN point 4: within two seconds of its expiry a token is either."""
 TOKENS_MOST = 1_000_000
-"""Assumption: a quarter of a gigabyte, and an afternoon at the default's rate. Beyond that tokens that have
-expired are forgotten: nothing must be true of them any more but that revoked ones stay inactive, and that is
-known of their grant."""
+"""Assumption: a third of a gigabyte, and an afternoon at the default's rate. Beyond that tokens are forgotten
+that tell nothing which is not known of their grant."""
 
 
 class Tracking:
@@ -41,6 +40,8 @@ class Tracking:
         self.stands: dict[str, Stand] = {}
         self.tokens: dict[str, Token] = {}
         self._tokens_most = TOKENS_MOST
+        self.forgot = False
+        """An unknown token may be one that was known."""
         self.wrongs: list[Wrong] = []
         self.losses: dict[str, Loss] = {}
         self.uses: dict[tuple[str, str], Use] = {}
@@ -93,16 +94,15 @@ class Tracking:
                 self.service_grants.add(begun.grant)
 
     def _issued(self, stand: Stand | None, begun: Op, done: Op) -> None:
+        if len(self.tokens) > self._tokens_most:
+            self.forget(done.t_s)
         value = done.value or {}
         access, refresh = value.get("access"), value.get("refresh")
-        if access is not None and access not in self.tokens:
-            expires_s = begun.t_s + float(value.get("expires_in_s") or 0.0)
-            kind = "access" if stand is not None else "service"
-            self.tokens[access] = Token(kind, begun.i, done.i, done.i, expires_s, done.route)
-        if refresh is not None and refresh not in self.tokens:
-            self.tokens[refresh] = Token("refresh", begun.i, done.i, done.i, begun.t_s + self._refresh_s, done.route)
-        if len(self.tokens) > self._tokens_most:
-            self._forget(done.t_s)
+        if access is not None:
+            lasts_s = float(value.get("expires_in_s") or 0.0)
+            self._given(access, "service" if stand is None else "access", stand, begun, done, lasts_s)
+        if refresh is not None:
+            self._given(refresh, "refresh", stand, begun, done, self._refresh_s)
         if stand is None:
             return
         overlapping = stand.last_issue_i > begun.i
@@ -122,14 +122,25 @@ class Tracking:
         elif begun.f == "code" and stand.created_i < 0:
             stand.created_i, stand.created_route = done.i, done.route
 
-    def _forget(self, now_s: float) -> None:
-        """Tokens that expired, but for each chain's newest and for refresh tokens: an older one tells of a reuse."""
-        newest = {stand.access for stand in self.stands.values()}
-        over = [token for token, known in self.tokens.items() if known.kind != "refresh"
-                and known.expires_s + EXPIRY_MARGIN_S < now_s and token not in newest]
-        for token in over:
-            del self.tokens[token]
-        self._tokens_most = max(TOKENS_MOST, len(self.tokens) + TOKENS_MOST // 10)
+    def _given(self, presented: str, kind: str, stand: Stand | None, begun: Op, done: Op, lasts_s: float) -> None:
+        """A token in an answer; one that several were answered with may be as old as the first of them asked."""
+        expires_s = begun.t_s + lasts_s
+        token = self.tokens.get(presented)
+        if token is None:
+            self.tokens[presented] = Token(kind, begun.i, done.i, done.i, expires_s, done.route, stand)
+        else:
+            token.begun_i, token.expires_s = min(token.begun_i, begun.i), min(token.expires_s, expires_s)
+
+    def forget(self, now_s: float) -> None:
+        """Let go of tokens that tell nothing which is not known of their grant."""
+        over = [presented for presented, token in self.tokens.items() if _is_spent(token, presented, now_s)]
+        for presented in over:
+            del self.tokens[presented]
+        for stand in self.stands.values():
+            if stand.revokes and not stand.open_issues:
+                stand.access = stand.refresh = None
+        self.forgot = self.forgot or bool(over)
+        self._tokens_most = max(TOKENS_MOST, len(self.tokens) + TOKENS_MOST // 2)
 
     def revoke_begins(self, op: Op) -> None:
         """A revocation was sent."""
@@ -182,8 +193,10 @@ class Tracking:
         if token is None:
             if accepted and stand is not None and self._quiet(stand, begun) and not stand.refreshes \
                     and (begun.value or {}).get("token") == "refresh":
-                self.tokens[presented] = Token("refresh", -1, -1, done.i, done.t_s + self._refresh_s / 2, None)
+                self.tokens[presented] = Token("refresh", -1, -1, done.i, done.t_s + self._refresh_s / 2, None, stand)
                 stand.refresh = stand.refresh or presented
+            elif stand is not None and (stand.refreshes or stand.revokes):
+                self.either += 1  # an older or a revoked one
             return
         if crossing or not self._must_be_active(stand, token, presented, begun, done):
             self.either += 1
@@ -232,7 +245,9 @@ class Tracking:
                 use.refused_s = done.t_s if use.refused_s is None else min(use.refused_s, done.t_s)
             return
         if use is None:
-            use = self.uses[grant, side] = Use(revoke, same=same, process=begun.process)
+            use = self.uses[grant, side] = Use(revoke, process=begun.process)
+        elif revoke.done_i < use.revoke.done_i:
+            use.revoke = revoke
         when = "same_stack" if same else "gap"
         if not same and replayed_i is not None and replayed_i < begun.i:
             when = "after_replay"
@@ -269,16 +284,14 @@ class Tracking:
         if stand.revokes or stand.open_revokes or stand.doubt or stand.last_revoke_i > begun.i:
             return
         token = self.tokens.get(begun.token_hash)
-        if token is not None and token.expires_s - EXPIRY_MARGIN_S < done.t_s:
-            return
         if token is None and (stand.refreshes or not planned or self._refresh_s < 3600.0):
             if stand.refreshes:
                 stand.reuse(done.i)
             return
-        if stand.refresh is not None and begun.token_hash != stand.refresh:
-            stand.reuse(done.i)
+        if begun.token_hash != stand.refresh and (stand.refreshes or stand.refresh is not None):
+            stand.reuse(done.i)  # expired or not: Hydra looks for a reuse first
             return
-        if stand.refresh is None and stand.refreshes:
+        if token is not None and token.expires_s - EXPIRY_MARGIN_S < done.t_s:
             return
         if stand.open_issues > 1:
             stand.pending = (begun, done)
@@ -286,11 +299,14 @@ class Tracking:
         self._lose(begun.grant, stand, token, done, begun, side, snapshot_i)
 
     def settle(self, begun: Op, done: Op, *, side: str, snapshot_i: int) -> None:
-        """After `issue_ends` of a refresh: does a refusal that waited for it count?"""
+        """After `issue_ends` of a refresh: does a refusal that waited for it count?
+
+        An answer that gave the refused token itself, to one who had asked with an older, explains nothing.
+        """
         stand = self.stands.get(begun.grant) if begun.grant is not None else None
         if stand is None or stand.pending is None or begun.grant is None:
             return
-        if done.type == "ok":
+        if done.type == "ok" and (done.value or {}).get("refresh") != stand.pending[0].token_hash:
             stand.reuse(stand.pending[1].i)
             stand.pending = None
         elif stand.open_issues == 0:
@@ -306,6 +322,22 @@ class Tracking:
         elif stand.lost is None:
             stand.lost = Loss(done.i, done.t_s, side, begun.process, cause)
             self.losses[grant] = stand.lost
+
+
+def _is_spent(token: Token, presented: str, now_s: float) -> bool:
+    """Whether nothing must be true of it, now or later, that is not known of its grant.
+
+    A service's own: once it has expired. Of a revoked grant all tokens must be inactive, but those issued while
+    a revocation was under way. Else a chain's older tokens: an unknown one of a chain that went on is an older one.
+    """
+    stand = token.stand
+    if stand is None:
+        return token.expires_s + EXPIRY_MARGIN_S < now_s
+    if stand.open_issues or stand.open_revokes:
+        return False
+    if stand.revokes:
+        return all(token.issued_i < revoke.begun_i or token.begun_i > revoke.done_i for revoke in stand.revokes)
+    return stand.refreshes > 0 and presented != stand.access and presented != stand.refresh
 
 
 def _nobody_knows(done: Op) -> bool:

@@ -117,7 +117,10 @@ class Matrix:
             revoked = False  # an acknowledgement is what is shown, whatever was revoked before
         elif doubtful or (not accepted and not revoked and done.i not in self._wrong):
             return
-        key = self._minted(begun), use, self._where(begun, done)
+        minted = self._minted(begun)
+        if minted is None:
+            return
+        key = minted, use, self._where(begun, done)
         cell = self._cells.get(key)
         if cell is None:
             cell = self._cells[key] = Cell()
@@ -128,15 +131,23 @@ class Matrix:
             cell.accepted += accepted
             cell.refused += not accepted
 
-    def _minted(self, begun: Op) -> Minted:
+    def _minted(self, begun: Op) -> Minted | None:
+        """None: it was known, and was forgotten for the sake of memory."""
         presented = begun.token_hash or ""
         token = self._tokens.get(presented)
+        if token is None and begun.f != "code" and self._may_be_forgotten(begun):
+            return None
         issued_i, route = (token.issued_i, token.route) if token is not None else self._codes.get(presented, (-1, None))
         if route == "green":
             return "green"
         if issued_i < self._upgraded_i:
             return "old blue"
         return "blue, after the copy" if issued_i > self._snapshot_i else "blue, in the copy"
+
+    def _may_be_forgotten(self, begun: Op) -> bool:
+        tracking = self._reading.tracking
+        stand = tracking.stands.get(begun.grant or "")
+        return tracking.forgot and (stand is None or stand.refreshes > 0 or stand.created_i >= 0)
 
     def _where(self, begun: Op, done: Op) -> Where:
         side = done.route or self._reading.side(begun, done)

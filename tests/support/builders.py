@@ -34,6 +34,10 @@ class Grant:
     gen: int = 0
     route: str = "blue"
     older: list[str] = field(default_factory=list)
+    """Access tokens, as the next are refresh tokens."""
+    older_refresh: list[str] = field(default_factory=list)
+    given_for: str = ""
+    """The refresh token that the newest were given for."""
 
     @property
     def access(self) -> str:
@@ -111,6 +115,7 @@ class Tale:
         """Refresh with success; the grant's newest tokens change."""
         i = self.begin(process, "refresh", grant=grant.name, token=grant.refresh, gen=grant.gen)
         grant.older.append(grant.access)
+        grant.older_refresh.append(grant.refresh)
         grant.gen += 1
         self.end(i, access=grant.access, refresh=grant.refresh, expires_in_s=expires_in_s, status=200)
         return grant

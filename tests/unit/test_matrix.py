@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import Tale
+from builders import Grant, Tale
 
 from sim.checks.judge import read
 from sim.report.calls import completed
@@ -132,3 +132,22 @@ def test_what_the_older_version_minted_is_followed_through_both_upgrades(tale: T
     assert told(cell(tale, "old blue", "introspect", "green, before the replay")) == (1, 0, 0, 0)
     assert told(cell(tale, "blue, in the copy", "introspect", "green, before the replay")) == (1, 0, 0, 0)
     assert [where for where, _ in filled(tale).columns()] == ["old blue", "blue", "green, before the replay"]
+
+
+def test_a_token_that_was_forgotten_shows_nothing(tale: Tale) -> None:
+    """Where it was minted nobody knows any more; a population's own token was in the copy."""
+    made, seeded = tale.grant("made"), Grant("seeded")
+    tale.snapshot()
+    tale.refresh(made)
+    tale.revoke(made, seeded)
+    for grant in (made, seeded):
+        tale.ask(grant, active=False)
+    history = tale.history()
+    reading = read(history, tale.terms)
+    reading.tracking.forget(tale.now_s)
+    matrix = Matrix(reading)
+    for call in history.calls():
+        matrix.feed(call)
+    shown = {row.minted: row.cells["blue"] for row in matrix.rows() if row.use == "introspect"}
+    assert list(shown) == ["blue, in the copy"]
+    assert shown["blue, in the copy"].calls == 1
