@@ -20,8 +20,11 @@ class Lost(msgspec.Struct):
     grants: set[str]
     """Names of new grants lost, as far as they are known."""
     grants_count: int
+    grants_sure: int
+    """Of them, those that nothing can show to be alive any more: met by a client or read by key, or the run is over."""
     chains: set[str]
     chains_count: int
+    chains_sure: int
     refused: set[str]
     """Of the chains, those that only a client's refused refresh showed."""
     services: set[str]
@@ -43,7 +46,9 @@ def attribute(reading: Reading) -> Lost:
     tracking, timeline = reading.tracking, reading.timeline
     by_key_grants = timeline.measured("lost_grants") or {}
     by_key_chains = timeline.measured("lost_chains") or {}
-    new, rotated, services = _by_history(reading, bool(by_key_grants), bool(by_key_chains))
+    new: set[str] = set()
+    rotated: set[str] = set()
+    services: set[str] = set()
     refused: set[str] = set()
     for grant, loss in tracking.losses.items():
         (new if loss.cause == "new_grant" else rotated if loss.cause == "rotated" else refused).add(grant)
@@ -63,13 +68,23 @@ def attribute(reading: Reading) -> Lost:
     services |= moved
     new |= named_grants - moved - dead
     chains = (named_chains | rotated | refused) - new - services - dead
+    dead_grants, dead_chains = len(moved) + len(dead & named_grants), len(dead & named_chains)
+    grants_sure = max(len(new), int(by_key_grants.get("count", 0)) - dead_grants)
+    chains_sure = max(len(chains), int(by_key_chains.get("count", 0)) - dead_chains)
+    made, continued = _by_history(reading, bool(by_key_grants), bool(by_key_chains))
+    new |= made - chains
+    chains |= continued - new - services - dead
+    grants_count, chains_count = max(len(new), grants_sure), max(len(chains), chains_sure)
+    if timeline.ended != "running":
+        grants_sure, chains_sure = grants_count, chains_count
+    unknown = new | chains | services
     shed: dict[str, int] = {}
     tokens: list[Wrong] = []
     explained = 0
     for wrong in tracking.wrongs:
         if wrong.stays:
             tokens.append(wrong)
-        elif wrong.cause or wrong.grant in new or wrong.grant in chains or wrong.grant in services:
+        elif wrong.cause or (wrong.grant in unknown and _explained(reading, wrong)):
             explained += 1
         elif wrong.shed:
             shed.setdefault(wrong.grant, wrong.i)
@@ -77,20 +92,22 @@ def attribute(reading: Reading) -> Lost:
             tokens.append(wrong)
     return Lost(
         grants=new, chains=chains, services=services, tokens=tokens, explained=explained, shed=shed,
-        grants_count=max(len(new), int(by_key_grants.get("count", 0)) - len(moved) - len(dead & named_grants)),
-        chains_count=max(len(chains), int(by_key_chains.get("count", 0)) - len(dead & named_chains)),
+        grants_count=grants_count, grants_sure=grants_sure, chains_count=chains_count, chains_sure=chains_sure,
         refused=refused - new - services - named_chains, live_chains=int(by_key_chains.get("total", 0)),
         grants_read=bool(by_key_grants), chains_read=bool(by_key_chains))
 
 
-def _by_history(reading: Reading, grants_read: bool, chains_read: bool) -> tuple[set[str], set[str], set[str]]:
-    """What was surely made on the stack that no longer serves, after the copy was fixed."""
+def _by_history(reading: Reading, grants_read: bool, chains_read: bool) -> tuple[set[str], set[str]]:
+    """Grants and chains whose newest tokens were made on the stack that no longer serves, after the copy was fixed.
+
+    Lost, unless whoever serves answers for one of them all the same.
+    """
     timeline, tracking = reading.timeline, reading.tracking
     new: set[str] = set()
     rotated: set[str] = set()
     back = timeline.serving == "blue"
     if not timeline.crossed or timeline.snapshot is None or (not back and grants_read and chains_read):
-        return new, rotated, set()
+        return new, rotated
     other = "green" if back else "blue"
     for grant, stand in tracking.stands.items():
         token = tracking.tokens.get(stand.access) if stand.access is not None else None
@@ -103,7 +120,15 @@ def _by_history(reading: Reading, grants_read: bool, chains_read: bool) -> tuple
             new.add(grant)
         elif not made_there and (back or not chains_read):
             rotated.add(grant)
-    return new, rotated, set()
+    return new, rotated
+
+
+def _explained(reading: Reading, wrong: Wrong) -> bool:
+    """Whether a loss of its grant explains the answer: what one stack does not know was still good on the other."""
+    loss = reading.tracking.losses.get(wrong.grant)
+    if loss is not None and (loss.route == wrong.route or loss.i < wrong.i):
+        return True
+    return reading.timeline.crossed and wrong.route == reading.timeline.serving
 
 
 def _revoked_before_switch(reading: Reading, grant: str) -> bool:

@@ -34,10 +34,12 @@ def check(reading: Reading, lost: Lost) -> Check:
         figures["poisoned"] = float(poisoned.get("count", 0))
     sample = _sample(reading) if not lost.refused else {}
     figures |= sample
+    at_least = {"lost_chains": float(lost.chains_sure)}
     if total:
-        figures["lost_share"] = lost.chains_count / total
+        figures["lost_share"], at_least["lost_share"] = lost.chains_count / total, lost.chains_sure / total
         if (minutes := reading.timeline.window_s / 60) > 0:
             figures["lost_share_a_minute"] = figures["lost_share"] / minutes
+            at_least["lost_share_a_minute"] = at_least["lost_share"] / minutes
     losses = [tracking.losses[g] for g in lost.chains if g in tracking.losses]
     first = min(losses, default=None)
     said = {}
@@ -54,7 +56,7 @@ def check(reading: Reading, lost: Lost) -> Check:
         said["poisoned"] = f"{poisoned['count']} grants lost their subject in the database, such as {named}"
     return conclude(
         NAME, reading.terms, figures, evidence=lost.live_chains + refreshed, floor=FLOOR, unsure=unsure,
-        totals={"lost_chains": float(total)}, broken=said,
+        totals={"lost_chains": float(total)}, at_least=at_least, broken=said,
         held=(f"{lost.chains_count} chains lost of {lost.live_chains} alive, {refreshed} refreshes answered"
               if lost.chains_read else f"{refreshed} refreshes answered, {lost.chains_count} chains lost")
         + (f"; {sample['sampled']:.0f} unused ones asked: at most {sample['sample_bound'] * 100:.1f} % are bad"

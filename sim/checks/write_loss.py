@@ -36,8 +36,11 @@ def check(reading: Reading, lost: Lost) -> Check:
         unsure = f"green does not serve yet; {len(made)} grants were made since the copy"
     figures = {"grants": float(lost.grants_count), "consents": float(len(consents)),
                "service_tokens": float(len(lost.services))}
+    at_least = {"grants": float(lost.grants_sure), "consents": max(
+        0.0, figures["consents"] - (lost.grants_count - lost.grants_sure))}
     if (minutes := timeline.window_s / 60) > 0:
-        figures["grants_a_minute"] = lost.grants_count / minutes
+        figures["grants_a_minute"], at_least["grants_a_minute"] = (
+            lost.grants_count / minutes, lost.grants_sure / minutes)
     seen = [loss.i for g, loss in tracking.losses.items() if g in lost.grants]
     seen += [w.i for w in tracking.wrongs if w.grant in lost.grants or w.cause == "service_token"]
     said = {}
@@ -49,6 +52,6 @@ def check(reading: Reading, lost: Lost) -> Check:
                                   "have to fetch new ones")
     return conclude(
         NAME, reading.terms, figures, evidence=len(made), floor=0 if timeline.nobody_wrote else FLOOR, unsure=unsure,
-        broken=said, witnesses=seen,
+        at_least=at_least, broken=said, witnesses=seen,
         held="nobody could write from the copy to the switch: nothing is lost" if timeline.nobody_wrote
         else f"{lost.grants_count} of {len(made)} grants made since the copy are lost")

@@ -10,24 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.checks.forming import Forming
-from sim.checks.judge import judge_under
+from sim.checks.judge import judge_under, judged
 from sim.checks.reading import Reading
 from sim.checks.terms import Terms
-from sim.checks.verdict import Verdict
+from sim.checks.verdict import Verdict, to_json
 from sim.history.history import History
 from sim.history.op import Op
 
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ACTS = st.sampled_from(["ask", "ask", "ask", "refresh", "refresh", "revoke", "may", "snapshot", "switch", "replay"])
-ENDS = st.sampled_from(["ok", "ok", "ok", "no", "info", "shed"])
+ENDS = st.sampled_from(["ok", "ok", "ok", "no", "info", "shed", "same"])
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Three grants, anything done to them at once, any answer; every call ends."""
+    """Up to three grants, anything done to them at once, any answer; every call ends."""
     tale = Tale(roles=frozenset({"copy", "cutover", "replay", "verify"}))
-    grants = [tale.grant(f"g{n}") for n in range(3)]
+    grants = [tale.grant(f"g{n}") for n in range(draw(st.integers(1, 3)))]
     waiting: list[tuple[int, str, Grant]] = []
     switched = False
     for number in range(draw(st.integers(4, 30))):
@@ -43,14 +43,15 @@ def histories(draw: st.DrawFn) -> History:
         elif act == "replay" and switched:
             tale.step("replay", captured=0, replayed=0, void=0)
         elif act in ("ask", "may"):
-            token = draw(st.sampled_from([grant.access, *grant.older, grant.refresh]))
+            token = draw(st.sampled_from([grant.access, *grant.older, grant.refresh, *grant.older_refresh]))
             f = "introspect" if act == "ask" else "authz"
-            kind = {"token": "refresh" if token == grant.refresh else "access"}
+            kind = {"token": "access" if token in (grant.access, *grant.older) else "refresh"}
             i = tale.begin("rs-1", f, grant=grant.name, token=token)
             tale.ops[i] = msgspec.structs.replace(tale.ops[i], value=kind)
             waiting.append((i, act, grant))
         elif act == "refresh":
-            waiting.append((tale.begin("web-1", "refresh", grant=grant.name, token=grant.refresh), act, grant))
+            presented = draw(st.sampled_from([grant.refresh, grant.refresh, *grant.older_refresh]))
+            waiting.append((tale.begin("web-1", "refresh", grant=grant.name, token=presented), act, grant))
         elif act == "revoke":
             waiting.append((tale.begin("web-1", "revoke", grant=grant.name, kind="refresh", grants=[grant.name]),
                             act, grant))
@@ -66,15 +67,19 @@ def _finish(tale: Tale, call: tuple[int, str, Grant], how: str, number: int) -> 
     elif how == "shed":
         tale.end(i, "fail", shed=True, status=503)
     elif act == "ask":
-        tale.end(i, active=how == "ok")
+        tale.end(i, active=how in ("ok", "same"))
     elif act == "may":
-        tale.end(i, allowed=how == "ok")
+        tale.end(i, allowed=how in ("ok", "same"))
     elif how == "no":
         tale.end(i, "fail", status=401, oauth_error="token_inactive")
+    elif act == "refresh" and how == "same" and tale.ops[i].token_hash == grant.given_for:
+        tale.end(i, access=grant.access, refresh=grant.refresh, expires_in_s=3600)  # as somebody else was answered
     elif act == "refresh":
+        grant.given_for = tale.ops[i].token_hash or ""
         grant.older.append(grant.access)
+        grant.older_refresh.append(grant.refresh)
         grant.gen = number + 1
-        tale.end(i, access=grant.access, refresh=grant.refresh, expires_in_s=3600)
+        tale.end(i, access=grant.access, refresh=grant.refresh, expires_in_s=3600 if number % 3 else 2.1)
     else:
         tale.end(i, kind="refresh", grants=[grant.name], status=200, capture=None)
 
@@ -154,6 +159,16 @@ def test_every_call_is_paired_once(history: History) -> None:
     calls = [c for c in history.calls() if c.begun.process in ("rs-1", "web-1")]
     assert sum(c.total for c in reading.counted.values()) == len(calls)
     assert all(s.open_issues == 0 and s.open_revokes == 0 for s in reading.tracking.stands.values())
+
+
+@QUICK
+@given(histories())
+def test_forgetting_tokens_changes_no_verdict(history: History) -> None:
+    forgetful = Reading(TERMS)
+    for op in history.ops:
+        forgetful.feed(op)
+        forgetful.tracking.forget(op.t_s)
+    assert to_json(judged(forgetful, history.header)) == to_json(judge_under(history, TERMS))
 
 
 @QUICK
