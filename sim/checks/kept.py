@@ -17,7 +17,7 @@ class KeptFailures:
         self.seen: list[int] = []
         """Completions that say such a failure."""
         self._begun: dict[str, list[int]] = {}
-        """Token → refreshes with it that may have begun an exchange of their own."""
+        """Token → refreshes with it, under way or sent since its last failure, that may have begun an exchange."""
         self._over: dict[str, int] = {}
         """Token → the last failure that an exchange of its own brought."""
 
@@ -29,13 +29,15 @@ class KeptFailures:
     def ends(self, begun: Op, done: Op) -> None:
         """It has its answer, or none."""
         token, value = begun.token_hash, done.value or {}
-        if token is None or done.type != "fail":
+        if token is None:
             return
-        if not value.get("coalesced"):
-            if not value.get("shed"):
-                self._over[token] = done.i
-            return
-        self._begun[token].remove(begun.i)
         over_i = self._over.get(token)
-        if over_i is not None and over_i < begun.i and not any(i > over_i for i in self._begun[token]):
+        shared = done.type == "fail" and bool(value.get("coalesced"))
+        if shared or over_i is None:
+            self._begun[token].remove(begun.i)
+        if done.type == "fail" and not shared and not value.get("shed"):
+            self._over[token] = done.i
+        elif over_i is None and not self._begun[token]:
+            del self._begun[token]
+        if shared and over_i is not None and over_i < begun.i and not any(i > over_i for i in self._begun[token]):
             self.seen.append(done.i)

@@ -69,7 +69,10 @@ class Reading:
         self.windows = Windows(terms.compared_s)
         self.captured_acks = 0
         """Revocations acknowledged by blue with a capture sequence, for green: after a way back there is none."""
-        self.capture_sequences: Counter[tuple[str, int]] = Counter()
+        self.shared_captures = 0
+        """Revocations acknowledged with a capture sequence that another of their stack had been given."""
+        self._captures: dict[str, set[int]] = {}
+        """Stack → capture sequences acknowledged."""
         self.acks_in_window = 0
         """Revocations acknowledged between the snapshot and the switch."""
         self.rotated_acks_in_window = 0
@@ -225,7 +228,9 @@ class Reading:
                 self.first_capture_s = done.t_s
             if done.route != "green" and not self.timeline.returned:
                 self.captured_acks += 1
-            self.capture_sequences[done.route or "blue", int(capture)] += 1
+            given = self._captures.setdefault(done.route or "blue", set())
+            self.shared_captures += int(capture) in given
+            given.add(int(capture))
         elif in_window and fresh and "capture" in self.terms.roles:
             self.uncaptured_i.append(done.i)
 

@@ -32,11 +32,10 @@ def check(reading: Reading, lost: Lost) -> Check:
     captured, replayed = int(account.get("captured", 0)), int(account.get("replayed", 0))
     # Skipped: refused by blue, or alive on blue although nobody knows what blue answered.
     void = int(account.get("void", 0)) + int(account.get("skipped", 0))
-    shared = sum(n - 1 for n in reading.capture_sequences.values())
     figures = {
         "captured": float(captured), "replayed": float(replayed), "void": float(void),
         "lost": float(max(0, captured - replayed - void) + max(0, reading.captured_acks - captured)),
-        "duplicated": float(max(0, replayed + void - captured) + shared),
+        "duplicated": float(max(0, replayed + void - captured) + reading.shared_captures),
         "unexpected": float(account.get("unexpected", 0)),
         "uncaptured": float(len(reading.uncaptured_i)),
     }

@@ -21,14 +21,16 @@ excuse it.
 
 from __future__ import annotations
 
+from sys import intern
+
 from sim.checks.answers import is_5xx
 from sim.checks.standing import Loss, Revoke, Stand, Token, Use, Wrong, cause_of
 from sim.history.op import Op
 
 EXPIRY_MARGIN_S = 2.0
 """Source: DESIGN point 4: within two seconds of its expiry a token is either."""
-TOKENS_MOST = 1_000_000
-"""Assumption: a third of a gigabyte, and an afternoon at the default's rate. Beyond that tokens are forgotten
+TOKENS_MOST = 500_000
+"""Assumption: a sixth of a gigabyte, and hours at the default's rate. Beyond that tokens are forgotten
 that tell nothing which is not known of their grant."""
 
 
@@ -120,14 +122,14 @@ class Tracking:
             stand.rotated_i = max(stand.rotated_i, done.i)
             stand.refreshes += 1
         elif begun.f == "code" and stand.created_i < 0:
-            stand.created_i, stand.created_route = done.i, done.route
+            stand.created_i, stand.created_route = done.i, _once(done.route)
 
     def _given(self, presented: str, kind: str, stand: Stand | None, begun: Op, done: Op, lasts_s: float) -> None:
         """A token in an answer; one that several were answered with may be as old as the first of them asked."""
         expires_s = begun.t_s + lasts_s
         token = self.tokens.get(presented)
         if token is None:
-            self.tokens[presented] = Token(kind, begun.i, done.i, done.i, expires_s, done.route, stand)
+            self.tokens[presented] = Token(kind, begun.i, done.i, done.i, expires_s, _once(done.route), stand)
         else:
             token.begun_i, token.expires_s = min(token.begun_i, begun.i), min(token.expires_s, expires_s)
 
@@ -159,8 +161,8 @@ class Tracking:
             stand.last_revoke_i = max(stand.last_revoke_i, done.i)
             stand.disturbed_i = max(stand.disturbed_i, done.i)
             if done.type == "ok":
-                kind = str((begun.value or {}).get("kind", ""))
-                stand.revokes += (Revoke(begun.i, done.i, done.t_s, done.route, kind, begun.process,
+                kind = intern(str((begun.value or {}).get("kind", "")))
+                stand.revokes += (Revoke(begun.i, done.i, done.t_s, _once(done.route), kind, intern(begun.process),
                                           value.get("capture")),)
             elif shed:
                 stand.sheds += (begun.i,)
@@ -322,6 +324,11 @@ class Tracking:
         elif stand.lost is None:
             stand.lost = Loss(done.i, done.t_s, side, begun.process, cause)
             self.losses[grant] = stand.lost
+
+
+def _once(word: str | None) -> str | None:
+    """A word that stands in many records, kept once: every op read brings its own."""
+    return None if word is None else intern(word)
 
 
 def _is_spent(token: Token, presented: str, now_s: float) -> bool:
