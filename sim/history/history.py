@@ -88,6 +88,16 @@ class History:
             if op.type == "invoke":
                 yield Call(op, done.get(op.i))
 
+    def left_open(self) -> dict[int, Op]:
+        """Invocations without a completion, by index; one pass, in which only what is under way is kept."""
+        begun: dict[int, Op] = {}
+        for op in self.ops:
+            if op.type == "invoke":
+                begun[op.i] = op
+            elif op.of is not None:
+                begun.pop(op.of, None)
+        return begun
+
     def notes(self, f: str) -> Iterator[Op]:
         """Lone `info` ops of one kind, in order."""
         return (op for op in self.ops if op.type == "info" and op.of is None and op.f == f)

@@ -74,7 +74,7 @@ class Journal:
         since_s = (datetime.now(UTC) - datetime.fromisoformat(before.header.origin_utc)).total_seconds()
         journal.origin_ns -= round(max(since_s, last_s) * 1e9)  # a clock set back must not turn time round
         journal._next = before.ops[-1].i + 1 if before.ops else 0
-        journal._open = {call.begun.i: call.begun for call in before.calls() if call.done is None}
+        journal._open = before.left_open()
         for op in journal.open_ops():
             journal.complete(op.i, "info", error="given up: the harness was killed")
         journal.flush()

@@ -160,3 +160,4 @@ def test_calls_come_in_the_order_of_invocation_however_they_end() -> None:
            Op(3, "invoke", "c", "x", 0.3), Op(4, "info", "a", "x", 0.4, of=0)]
     calls = list(History(HEADER, ops).calls())
     assert [(c.begun.i, c.done.i if c.done else None) for c in calls] == [(0, 4), (1, 2), (3, None)]
+    assert History(HEADER, ops).left_open() == {3: ops[3]}
