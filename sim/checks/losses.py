@@ -12,6 +12,7 @@ import msgspec
 
 from sim.checks.reading import Reading
 from sim.checks.standing import Wrong
+from sim.checks.tracking import Tracking
 
 
 class Lost(msgspec.Struct):
@@ -46,21 +47,7 @@ def attribute(reading: Reading) -> Lost:
     tracking, timeline = reading.tracking, reading.timeline
     by_key_grants = timeline.measured("lost_grants") or {}
     by_key_chains = timeline.measured("lost_chains") or {}
-    new: set[str] = set()
-    rotated: set[str] = set()
-    services: set[str] = set()
-    refused: set[str] = set()
-    for grant, loss in tracking.losses.items():
-        (new if loss.cause == "new_grant" else rotated if loss.cause == "rotated" else refused).add(grant)
-    for wrong in tracking.wrongs:
-        if wrong.stays or (wrong.shed and not wrong.cause):
-            continue
-        if wrong.cause == "new_grant":
-            new.add(wrong.grant)
-        elif wrong.cause == "rotated":
-            rotated.add(wrong.grant)
-        elif wrong.cause == "service_token":
-            services.add(wrong.grant)
+    new, rotated, services, refused = _met(tracking)
     named_grants = {str(g) for g in by_key_grants.get("grants", ())}
     named_chains = {str(g) for g in by_key_chains.get("grants", ())}
     moved = named_grants & tracking.service_grants
@@ -77,11 +64,40 @@ def attribute(reading: Reading) -> Lost:
     grants_count, chains_count = max(len(new), grants_sure), max(len(chains), chains_sure)
     if timeline.ended != "running":
         grants_sure, chains_sure = grants_count, chains_count
-    unknown = new | chains | services
+    tokens, explained, shed = _rest(reading, new | chains | services)
+    return Lost(
+        grants=new, chains=chains, services=services, tokens=tokens, explained=explained, shed=shed,
+        grants_count=grants_count, grants_sure=grants_sure, chains_count=chains_count, chains_sure=chains_sure,
+        refused=refused - new - services - named_chains, live_chains=int(by_key_chains.get("total", 0)),
+        grants_read=bool(by_key_grants), chains_read=bool(by_key_chains))
+
+
+def _met(tracking: Tracking) -> tuple[set[str], set[str], set[str], set[str]]:
+    """What clients met: new grants, rotated chains, services' tokens, and chains refused for no such cause."""
+    new: set[str] = set()
+    rotated: set[str] = set()
+    services: set[str] = set()
+    refused: set[str] = set()
+    for grant, loss in tracking.losses.items():
+        (new if loss.cause == "new_grant" else rotated if loss.cause == "rotated" else refused).add(grant)
+    for wrong in tracking.wrongs:
+        if wrong.stays or (wrong.shed and not wrong.cause):
+            continue
+        if wrong.cause == "new_grant":
+            new.add(wrong.grant)
+        elif wrong.cause == "rotated":
+            rotated.add(wrong.grant)
+        elif wrong.cause == "service_token":
+            services.add(wrong.grant)
+    return new, rotated, services, refused
+
+
+def _rest(reading: Reading, unknown: set[str]) -> tuple[list[Wrong], int, dict[str, int]]:
+    """False-inactive answers that no loss explains, how many one does, and those after a revocation that was shed."""
     shed: dict[str, int] = {}
     tokens: list[Wrong] = []
     explained = 0
-    for wrong in tracking.wrongs:
+    for wrong in reading.tracking.wrongs:
         if wrong.stays:
             tokens.append(wrong)
         elif wrong.cause or (wrong.grant in unknown and _explained(reading, wrong)):
@@ -90,11 +106,7 @@ def attribute(reading: Reading) -> Lost:
             shed.setdefault(wrong.grant, wrong.i)
         else:
             tokens.append(wrong)
-    return Lost(
-        grants=new, chains=chains, services=services, tokens=tokens, explained=explained, shed=shed,
-        grants_count=grants_count, grants_sure=grants_sure, chains_count=chains_count, chains_sure=chains_sure,
-        refused=refused - new - services - named_chains, live_chains=int(by_key_chains.get("total", 0)),
-        grants_read=bool(by_key_grants), chains_read=bool(by_key_chains))
+    return tokens, explained, shed
 
 
 def _by_history(reading: Reading, grants_read: bool, chains_read: bool) -> tuple[set[str], set[str]]:
