@@ -34,11 +34,11 @@ FLIP, CLEAN = recall.Try("flip-flag", "recall", 100), recall.Try("", "recall", 1
 
 
 def test_what_is_played() -> None:
-    todo = recall.tries(["flip-flag", "fail-open"], runs=2, clean=5)
+    todo = recall.tries(["flip-flag", "fail-open"], runs=2, clean=6)
     assert [t.bug for t in todo[:4]] == ["flip-flag", "flip-flag", "fail-open", "fail-open"]
     assert [t.stage for t in todo[:4]] == ["recall", "recall", "recall-queue-cut", "recall-queue-cut"]
     assert [t.stage for t in todo[4:]] == [*recall.STAGES, recall.STAGES[0]]
-    assert [t.seed for t in todo[4:]] == [100] * 4 + [101], "each round of the stages has a seed of its own"
+    assert [t.seed for t in todo[4:]] == [100] * 5 + [101], "each round of the stages has a seed of its own"
 
 
 @pytest.mark.parametrize(("seen", "word", "good"), [
