@@ -95,10 +95,11 @@ def _shared(limit: Limit, figure: str, check: str) -> bool:
 
 def _perhaps(name: str, figure: str, value: float, at_least: Mapping[str, float] | None) -> str:
     known = FIGURES[name][figure]
-    if (at_least or {}).get(figure, value) == value:
+    least = (at_least or {}).get(figure, value)
+    if least == value:
         return f"{known.label}: {_number(value, known.unit)}, of a whole that is not known"
     return (f"{known.label} is at most {_number(value, known.unit)} and at least "
-            f"{_number((at_least or {})[figure], known.unit)}: over its limit or not")
+            f"{_number(least, known.unit)}: over its limit or not")
 
 
 def _said(name: str, figure: str, value: float, terms: Terms, sentences: Mapping[str, str] | None) -> str:

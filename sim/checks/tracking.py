@@ -286,9 +286,7 @@ class Tracking:
         if stand.revokes or stand.open_revokes or stand.doubt or stand.last_revoke_i > begun.i:
             return
         token = self.tokens.get(begun.token_hash)
-        if token is None and (stand.refreshes or not planned or self._refresh_s < 3600.0):
-            if stand.refreshes:
-                stand.reuse(done.i)
+        if token is None and not stand.refreshes and (not planned or self._refresh_s < 3600.0):
             return
         if begun.token_hash != stand.refresh and (stand.refreshes or stand.refresh is not None):
             stand.reuse(done.i)  # expired or not: Hydra looks for a reuse first

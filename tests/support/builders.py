@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.checks.judge import judge_under
+from sim.checks.reading import Reading
 from sim.checks.terms import Limit, Terms
 from sim.checks.verdict import Check, Verdict
 from sim.history.history import History
@@ -176,6 +177,15 @@ class Tale:
     def check(self, name: str) -> Check:
         """One check's verdict."""
         return self.verdict().check(name)
+
+
+def forgetful(history: History, terms: Terms) -> Reading:
+    """A history read by one who forgets after every op whatever tokens may be forgotten."""
+    reading = Reading(terms)
+    for op in history.ops:
+        reading.feed(op)
+        reading.tracking.forget(op.t_s)
+    return reading
 
 
 def crossing(tale: Tale, *, revoked: int = 25, made: int = 8, rows: bool = True,

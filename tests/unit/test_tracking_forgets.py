@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import Tale, crossing
+from builders import Tale, crossing, forgetful
 
 from sim.checks import tracking
 from sim.checks.judge import judge_under, judged, read
-from sim.checks.reading import Reading
 from sim.checks.verdict import to_json
 
 
@@ -56,10 +55,6 @@ def test_a_token_issued_while_a_revocation_was_under_way_is_kept() -> None:
     tale.end(revoke, kind="refresh", grants=[grant.name], status=200)
     tale.ask(grant, active=True, token=between)
     history = tale.ended().history()
-    forgetful = Reading(tale.terms)
-    for op in history.ops:
-        forgetful.feed(op)
-        forgetful.tracking.forget(op.t_s)
     figures = [judged(reading, history.header).check("revocation").figures
-               for reading in (read(history, tale.terms), forgetful)]
+               for reading in (read(history, tale.terms), forgetful(history, tale.terms))]
     assert figures[0] == figures[1] and figures[0]["uses"] == 0
